@@ -1,0 +1,161 @@
+#include "storage/engine/committer.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/base/limits.h"
+#include "storage/engine/keys.h"
+#include "storage/engine/record_codec.h"
+
+namespace tarn::engine {
+namespace {
+
+uint64_t SharedBytes(const BlobInfo& info) {
+  return info.size_bytes <= limits::kSharedBlobBytesMax ? info.size_bytes : 0;  // Larger ones are on disk already.
+}
+
+QueuedMutation Measure(PreparedMutation mutation, Store::CommitCallback done) {
+  QueuedMutation queued{std::move(mutation), std::move(done)};
+  queued.held_bytes = queued.mutation.payload.size();
+  for (const Change& change : queued.mutation.record.changes) {
+    queued.held_bytes += change.key.size() + (change.value ? change.value->size() : 0);
+  }
+  queued.group_bytes = queued.mutation.payload.size();
+  for (const BlobInfo& info : queued.mutation.record.blobs) queued.group_bytes += SharedBytes(info);
+  return queued;
+}
+
+}  // namespace
+
+Committer::Committer(const CommitterParts& parts)
+    : parts_(parts),
+      state_stage_({parts.rocks, parts.disk, parts.publication, &gate_, &queue_}, parts.observer),
+      head_(parts.publication->Get()->applied) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+Committer::~Committer() {
+  queue_.Stop();
+  thread_.join();
+}
+
+void Committer::Submit(PreparedMutation mutation, Store::CommitCallback done) {
+  if (Status status = CanCommit(); !status.ok()) return done(std::move(status));
+  QueuedMutation queued = Measure(std::move(mutation), std::move(done));
+  if (Status status = queue_.Push(std::move(queued)); !status.ok()) queued.done(std::move(status));
+}
+
+Status Committer::CanCommit() const {
+  RETURN_IF_ERROR(gate_.reason());
+  if (queue_.stopped()) return Unavailable("the store is closing");
+  return parts_.disk->LastKnown();
+}
+
+uint64_t Committer::turn_age_ms() const {
+  uint64_t begin_ms = state_stage_.group_begin_ms();
+  if (begin_ms == 0) begin_ms = group_begin_ms_.load(std::memory_order_relaxed);
+  return begin_ms == 0 ? 0 : parts_.clock->MonotonicMs() - begin_ms;
+}
+
+void Committer::Run() {
+  pthread_setname_np(pthread_self(), "commit-journal");
+  for (;;) {
+    std::vector<QueuedMutation> taken = queue_.TakeGroup();
+    if (taken.empty()) return;
+    const uint64_t begin_ms = std::max<uint64_t>(parts_.clock->MonotonicMs(), 1);
+    group_begin_ms_.store(begin_ms, std::memory_order_relaxed);
+    std::shared_ptr<CommitGroup> group = FormGroup(std::move(taken), begin_ms);
+    if (group->outcome.ok() && !group->admitted.empty()) {
+      group->outcome = WriteJournal(group.get());
+      if (group->outcome.ok()) in_flight_ = group;
+    }
+    state_stage_.HandOver(std::move(group));
+    group_begin_ms_.store(0, std::memory_order_relaxed);
+  }
+}
+
+std::shared_ptr<CommitGroup> Committer::FormGroup(std::vector<QueuedMutation> taken, uint64_t begin_ms) {
+  // In this order: once the group is no longer held by the state stage, the publication includes it. When it is still
+  // held but published already, its changes are laid over themselves, which is harmless.
+  const std::shared_ptr<const CommitGroup> in_flight = in_flight_.lock();
+  auto group = std::make_shared<CommitGroup>(*parts_.rocks, parts_.publication->Get(), in_flight.get(), head_);
+  group->begin_ms = begin_ms;
+  group->outcome = gate_.reason();
+  if (group->outcome.ok()) group->outcome = CheckRoom(taken);
+  const uint64_t time_ms = parts_.clock->NowMs();
+  for (QueuedMutation& queued : taken) {
+    Status status = group->outcome;
+    if (status.ok()) status = Admit(&queued, time_ms, in_flight.get(), group.get());
+    if (!status.ok()) group->refused.emplace_back(std::move(queued), std::move(status));
+  }
+  return group;
+}
+
+Status Committer::CheckRoom(const std::vector<QueuedMutation>& taken) const {
+  uint64_t bytes = 0;
+  for (const QueuedMutation& queued : taken) bytes += queued.group_bytes + 2 * queued.held_bytes;  // Journal, WAL, SST.
+  return parts_.disk->CheckRoom(bytes);
+}
+
+Status Committer::Admit(QueuedMutation* queued, uint64_t time_ms, const CommitGroup* in_flight,
+                        CommitGroup* group) const {
+  PreparedMutation& mutation = queued->mutation;
+  ASSIGN_OR_RETURN(const bool holds, group->update.Holds(mutation.preconditions));
+  if (!holds) return Conflict("the state this change was computed from is no longer current");
+  ASSIGN_OR_RETURN(const std::vector<const StagedBlob*> new_blobs, FindNewBlobs(mutation, in_flight, *group));
+
+  LogRecord record = std::move(mutation.record);
+  const AppliedState& before = group->update.applied();
+  record.lsn = before.lsn.Next();
+  record.epoch = before.epoch;
+  record.time_ms = time_ms;
+  record.previous_chain_hash = before.chain_hash;
+  record.chain_hash = ChainHash(before.chain_hash, record.lsn, record.epoch, time_ms, mutation.payload);
+  RETURN_IF_ERROR(group->update.Add(std::move(record)));
+
+  for (const StagedBlob* blob : new_blobs) group->blob_digests.insert(blob->info().sha512);
+  group->blobs.insert(group->blobs.end(), new_blobs.begin(), new_blobs.end());
+  group->admitted.push_back(std::move(*queued));
+  return OkStatus();
+}
+
+Result<std::vector<const StagedBlob*>> Committer::FindNewBlobs(const PreparedMutation& mutation,
+                                                               const CommitGroup* in_flight,
+                                                               const CommitGroup& group) const {
+  std::vector<const StagedBlob*> found;
+  for (const std::shared_ptr<StagedBlob>& blob : mutation.blobs) {
+    const Digest& digest = blob->info().sha512;
+    if (group.blob_digests.contains(digest)) continue;
+    if (in_flight != nullptr && in_flight->blob_digests.contains(digest)) continue;
+    ASSIGN_OR_RETURN(const std::optional<std::string> location, parts_.rocks->Get(Family::kLocation, digest.view()));
+    if (!location.has_value()) found.push_back(blob.get());
+  }
+  return found;
+}
+
+Status Committer::WriteJournal(CommitGroup* group) {
+  GroupToWrite to_write;
+  to_write.blobs = group->blobs;
+  for (size_t i = 0; i < group->admitted.size(); ++i) {
+    const LogRecord& record = group->update.records()[i];
+    to_write.records.push_back(RecordFrame{record.lsn, record.epoch, record.time_ms, record.previous_chain_hash,
+                                           record.chain_hash, group->admitted[i].mutation.payload});
+  }
+  if (parts_.apply_before_write) {
+    RocksBatch batch = parts_.rocks->NewBatch();
+    group->update.AppendChangesTo(&batch);
+    batch.Put(Family::kNode, kAppliedKey, EncodeAppliedState(group->update.applied()));
+    RETURN_IF_ERROR(parts_.rocks->Write(&batch));
+  }
+  Result<GroupWritten> written = parts_.segments->AppendGroup(to_write);
+  if (written.code() == Code::kOutOfSpace) return written.status();
+  if (!written.ok()) return gate_.Fail(written.status().WithContext("the journal"));
+  group->places = GroupPlaces{std::move(written->blobs), std::move(written->records), written->end};
+  head_ = group->update.applied();
+  head_.tail = written->end;
+  return OkStatus();
+}
+
+}  // namespace tarn::engine

@@ -1,0 +1,87 @@
+#include "storage/engine/local_store.h"
+
+#include <optional>
+#include <utility>
+
+#include "storage/base/logging.h"
+#include "storage/engine/prepare.h"
+
+namespace tarn::engine {
+namespace {
+
+Status ReadOnly() { return FailedPrecondition("the store was opened for reading only"); }
+
+}  // namespace
+
+void LocalStore::Start(const AppliedState& applied) {
+  auto state = std::make_shared<PublishedState>();
+  state->snapshot = rocks_->NewSnapshot();
+  state->applied = applied;
+  publication_.Set(std::move(state));
+  blobs_ = std::make_unique<LocalBlobStore>(*rocks_, segments_.get());
+  log_ = std::make_unique<JournalReader>(*rocks_, segments_.get());
+  if (options_.mode == StoreOptions::Mode::kReadOnly) return;
+  if (recovery_.records_replayed > 0 && options_.observer == nullptr) {
+    Log(LogLevel::kWarning, "records were re-applied without an observer: derived families are behind",
+        {{"records", recovery_.records_replayed}});
+  }
+  committer_ = std::make_unique<Committer>(CommitterParts{
+      rocks_.get(), segments_.get(), disk_.get(), &publication_, options_.clock, options_.observer,
+      options_.planted_faults.apply_before_write});
+}
+
+LocalStore::~LocalStore() = default;
+
+void LocalStore::CommitAsync(Mutation mutation, CommitCallback done) {
+  if (committer_ == nullptr) return done(ReadOnly());
+  Result<PreparedMutation> prepared = Prepare(std::move(mutation));
+  if (!prepared.ok()) return done(std::move(prepared).status());
+  committer_->Submit(*std::move(prepared), std::move(done));
+}
+
+Result<CommitInfo> LocalStore::Commit(Mutation mutation) {
+  Mutex mutex;
+  CondVar answered;
+  std::optional<Result<CommitInfo>> answer;
+  CommitAsync(std::move(mutation), [&](Result<CommitInfo> result) {
+    MutexLock lock(mutex);
+    answer = std::move(result);
+    answered.NotifyOne();  // Under the lock: once it is released, all three are gone.
+  });
+  MutexLock lock(mutex);
+  while (!answer.has_value()) answered.Wait(mutex);
+  return *std::move(answer);
+}
+
+Result<std::unique_ptr<ReadView>> LocalStore::NewReadView() {
+  return std::unique_ptr<ReadView>(std::make_unique<RocksReadView>(*rocks_, publication_.Get()));
+}
+
+Status LocalStore::CanCommit() const { return committer_ == nullptr ? ReadOnly() : committer_->CanCommit(); }
+
+void LocalStore::SetObserver(CommitObserver* observer) {
+  if (committer_ != nullptr) committer_->SetObserver(observer);
+}
+
+StoreStats LocalStore::Stats() const {
+  const AppliedState applied = publication_.Get()->applied;
+  const SegmentStore::Stats segments = segments_->GetStats();
+  StoreStats stats;
+  stats.last_lsn = applied.lsn;
+  stats.epoch = applied.epoch;
+  stats.chain_hash = applied.chain_hash;
+  stats.state_hash = applied.state_hash.words();
+  stats.segment_count = segments.segment_count;
+  stats.segment_bytes = segments.segment_bytes;
+  stats.groups_written = segments.groups_written;
+  stats.segment_syncs = segments.syncs;
+  stats.upload_budget_used_bytes = segments.upload_budget_used_bytes;
+  stats.disk_free_bytes = disk_->free_bytes();
+  if (committer_ != nullptr) {
+    stats.commit_queue_length = committer_->queue_length();
+    stats.last_group_age_ms = committer_->turn_age_ms();
+  }
+  return stats;
+}
+
+}  // namespace tarn::engine

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "storage/engine/log.h"
+#include "storage/engine/rocks.h"
+#include "storage/engine/segment_store.h"
+
+namespace tarn::engine {
+
+// Reads log records where the log index says they are. Both parts outlive it. Threads: any.
+class JournalReader final : public LogReader {
+ public:
+  JournalReader(const Rocks& rocks, SegmentStore* segments) : rocks_(rocks), segments_(segments) {}
+  Result<LogRecord> Read(Lsn lsn) override;
+
+ private:
+  const Rocks& rocks_;
+  SegmentStore* const segments_;
+};
+
+}  // namespace tarn::engine
