@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/base/ids.h"
+#include "storage/base/result.h"
+
+namespace tarn::registry {
+
+// Who is asking, and what the credentials they used allow. Made by Registry::Authenticate, or by the two factories.
+// Every mutating call of the registry takes one first, so that an unchecked call does not compile.
+struct Principal {
+  enum class Kind : uint8_t { kAnonymous, kUser, kSystem };
+  Kind kind = Kind::kAnonymous;
+  std::string user;          // Set for kUser.
+  bool is_admin = false;     // May do everything everywhere.
+  bool may_write = false;    // False for anonymous callers and read-only tokens.
+  std::optional<Sha256Digest> token;  // The token that was shown, if one was.
+
+  static Principal Anonymous() { return {}; }
+  // The operator: the command line on a stopped store, or the Unix socket of a running one.
+  static Principal System() {
+    return {.kind = Kind::kSystem, .user = "", .is_admin = true, .may_write = true, .token = std::nullopt};
+  }
+  bool is_authenticated() const { return kind != Kind::kAnonymous; }
+};
+
+// What the client showed, as it came from the header; not yet believed.
+struct Credentials {
+  enum class Kind : uint8_t { kNone, kBearer, kBasic };
+  Kind kind = Kind::kNone;
+  std::string token;      // kBearer.
+  std::string user;       // kBasic.
+  std::string password;   // kBasic.
+};
+
+// The answer to "who is this?".
+struct Authentication {
+  enum class Outcome : uint8_t {
+    kOk,
+    kBadCredentials,  // Unknown or revoked token, wrong password.
+    kExpired,         // The token's time is over.
+    kAddressNotAllowed,  // A CIDR-limited token, used from elsewhere.
+  };
+  Outcome outcome = Outcome::kOk;
+  Principal principal;  // Anonymous unless kOk.
+};
+
+// An IPv4 or IPv6 address in network order; IPv4 is stored as its v4-mapped IPv6 form, so that a dual-stack socket
+// and a plain one compare equal. The Unix socket has none.
+struct PeerAddress {
+  std::optional<std::array<uint8_t, 16>> ip;
+  static Result<PeerAddress> Parse(std::string_view text);
+};
+
+// "10.0.0.0/8", "2001:db8::/32", or a single address. kInvalidArgument says which part is wrong.
+class Cidr {
+ public:
+  static Result<Cidr> Parse(std::string_view text);
+  bool Contains(const PeerAddress& address) const;
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+  std::array<uint8_t, 16> network_{};
+  int prefix_bits_ = 0;
+};
+
+}  // namespace tarn::registry

@@ -1,0 +1,96 @@
+#include "storage/registry/derived_families.h"
+
+#include <set>
+#include <string>
+
+#include "storage/base/logging.h"
+#include "storage/engine/keys.h"
+#include "storage/registry/records.h"
+
+namespace tarn::registry {
+namespace {
+
+using engine::ByUserKey;
+using engine::ByUserKind;
+using engine::Change;
+using engine::Family;
+
+// What one value stands for in by_user; none for a value that is not there.
+Result<std::set<std::string>> ByUserKeysOf(Family family, std::string_view key,
+                                           const std::optional<std::string>& value) {
+  std::set<std::string> keys;
+  if (!value) return keys;
+  if (family == Family::kPackage) {
+    ASSIGN_OR_RETURN(const PackageRecord package, Decode<PackageRecord>(*value));
+    for (const Maintainer& maintainer : package.maintainers) {
+      keys.insert(ByUserKey(maintainer.name, ByUserKind::kMaintains, key));
+    }
+  } else {
+    ASSIGN_OR_RETURN(const TokenRecord token, Decode<TokenRecord>(*value));
+    keys.insert(ByUserKey(token.user, ByUserKind::kToken, key));
+  }
+  return keys;
+}
+
+bool IsByUserSource(Family family) { return family == Family::kPackage || family == Family::kToken; }
+
+Change ShasumChange(const Sha1Digest& sha1, const Digest& sha512) {
+  return {Family::kShasum, engine::ShasumKey(sha1), std::string(sha512.view())};
+}
+
+}  // namespace
+
+Status DeriveChanges(const engine::LogRecord& record, const engine::ReadView& before, std::vector<Change>* derived) {
+  for (const Change& change : record.changes) {
+    if (!IsByUserSource(change.family)) continue;
+    ASSIGN_OR_RETURN(const auto old_value, before.Get(change.family, change.key));
+    ASSIGN_OR_RETURN(const auto old_keys, ByUserKeysOf(change.family, change.key, old_value));
+    ASSIGN_OR_RETURN(const auto new_keys, ByUserKeysOf(change.family, change.key, change.value));
+    for (const std::string& key : old_keys) {
+      if (!new_keys.contains(key)) derived->push_back({Family::kByUser, key, std::nullopt});
+    }
+    for (const std::string& key : new_keys) {
+      if (!old_keys.contains(key)) derived->push_back({Family::kByUser, key, std::string()});
+    }
+  }
+  for (const engine::BlobInfo& blob : record.blobs) derived->push_back(ShasumChange(blob.sha1, blob.sha512));
+  return OkStatus();
+}
+
+Status DeriveAll(const engine::ReadView& view, std::vector<Change>* derived) {
+  Status failed;
+  for (const Family family : {Family::kPackage, Family::kToken}) {
+    RETURN_IF_ERROR(view.ScanPrefix(family, "", [&](std::string_view key, std::string_view value) {
+      const auto keys = ByUserKeysOf(family, key, std::string(value));
+      if (!keys.ok()) {
+        failed = keys.status();
+        return false;
+      }
+      for (const std::string& derived_key : *keys) derived->push_back({Family::kByUser, derived_key, std::string()});
+      return true;
+    }));
+    RETURN_IF_ERROR(failed);
+  }
+  RETURN_IF_ERROR(view.ScanPrefix(Family::kBlob, "", [&](std::string_view key, std::string_view value) {
+    const auto sha512 = Digest::FromBytes(key);
+    const auto blob = Decode<BlobRecord>(value);
+    if (!sha512.ok() || !blob.ok()) {
+      failed = sha512.ok() ? blob.status() : sha512.status();
+      return false;
+    }
+    derived->push_back(ShasumChange(blob->sha1, *sha512));
+    return true;
+  }));
+  return failed;
+}
+
+void DerivedFamiliesObserver::Derive(const engine::LogRecord& record, const engine::ReadView& before,
+                                     std::vector<engine::Change>* derived) {
+  const Status status = DeriveChanges(record, before, derived);
+  // The record is durable and goes in all the same; what is derived can be rebuilt, and verify says that it must be.
+  if (!status.ok()) {
+    Log(LogLevel::kError, "derived families are incomplete", {{"lsn", record.lsn.value()}, {"why", status.ToString()}});
+  }
+}
+
+}  // namespace tarn::registry

@@ -1,0 +1,225 @@
+#include <algorithm>
+
+#include "storage/base/check.h"
+#include "storage/base/logging.h"
+#include "storage/registry/json_text.h"
+#include "storage/registry/manifest.h"
+
+namespace tarn::registry {
+namespace {
+
+// Left out of what is served: ours (written anew), or a leak of the publisher's machine
+// (contract 4.2, 5.1). `integrity` and `shasum` at the top are strays of bun. Sorted.
+constexpr std::string_view kDroppedMembers[] = {
+    "_args",    "_attachments",     "_from",     "_hasShrinkwrap", "_id",    "_integrity",
+    "_npmUser", "_resolved",        "_rev",      "_shasum",        "_where", "deprecated",
+    "dist",     "hasInstallScript", "integrity", "maintainers",    "name",   "readme",
+    "shasum",   "version",
+};
+static_assert(std::is_sorted(std::begin(kDroppedMembers), std::end(kDroppedMembers)));
+
+// Likewise of `dist`. pnpm refuses documents with revisions.
+constexpr std::string_view kDroppedDistMembers[] = {
+    "fileCount", "integrity", "revision", "revisions", "shasum", "tarball", "unpackedSize",
+};
+static_assert(std::is_sorted(std::begin(kDroppedDistMembers), std::end(kDroppedDistMembers)));
+
+// Who vouches for a version. Sorted.
+constexpr std::string_view kEvidenceMembers[] = {"attestations", "npm-signature", "signatures"};
+static_assert(std::is_sorted(std::begin(kEvidenceMembers), std::end(kEvidenceMembers)));
+
+// What the abbreviated form takes from the publisher (contract 4.3). Sorted.
+constexpr std::string_view kAbbreviatedMembers[] = {
+    "acceptDependencies",
+    "bin",
+    "bundleDependencies",
+    "cpu",
+    "dependencies",
+    "devDependencies",
+    "directories",
+    "engines",
+    "funding",
+    "libc",
+    "optionalDependencies",
+    "os",
+    "peerDependencies",
+    "peerDependenciesMeta",
+};
+static_assert(std::is_sorted(std::begin(kAbbreviatedMembers), std::end(kAbbreviatedMembers)));
+
+// What a packument repeats at its top, of `latest`. Sorted.
+constexpr std::string_view kHoistedMembers[] = {
+    "author",   "bugs",     "contributors", "description",
+    "homepage", "keywords", "license",      "repository",
+};
+static_assert(std::is_sorted(std::begin(kHoistedMembers), std::end(kHoistedMembers)));
+
+template <size_t kCount>
+bool IsIn(const std::string_view (&sorted)[kCount], std::string_view key) {
+  return std::binary_search(std::begin(sorted), std::end(sorted), key);
+}
+
+// Puts members one after the other, with commas between.
+class MemberWriter {
+ public:
+  void Raw(std::string_view raw_key, std::string_view raw_value) {
+    if (!text_.empty()) text_ += ',';
+    text_ += raw_key;
+    text_ += ':';
+    text_ += raw_value;
+  }
+  // `key` needs no escaping.
+  void Member(std::string_view key, std::string_view raw_value) {
+    Raw("\"" + std::string(key) + "\"", raw_value);
+  }
+  void Text(std::string_view key, std::string_view text) { Member(key, JsonString(text)); }
+  void Flag(std::string_view key, bool flag) { Member(key, flag ? "true" : "false"); }
+
+  size_t size() const { return text_.size(); }
+  std::string TakeMembers() { return std::move(text_); }
+  std::string TakeObject() { return "{" + std::move(text_) + "}"; }
+
+ private:
+  std::string text_;
+};
+
+// Characters that a path segment holds as they are (RFC 3986, pchar), and "/".
+bool IsPathChar(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         std::string_view("-._~!$&'()*+,;=:@/").find(c) != std::string_view::npos;
+}
+
+// What follows the base URL in dist.tarball; needs no JSON escaping.
+std::string TarballPath(const ManifestOverlay& overlay) {
+  std::string path;
+  constexpr char kHexDigits[] = "0123456789ABCDEF";
+  for (const char c : "/" + overlay.name + "/-/" + overlay.tarball_file) {
+    if (IsPathChar(c)) {
+      path += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      path += {'%', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
+    }
+  }
+  return path;
+}
+
+struct Dist {
+  std::string json;
+  size_t base_offset = 0;  // In json.
+};
+
+Dist BuildDist(std::string_view raw_dist, const ManifestOverlay& overlay) {
+  MemberWriter writer;
+  if (!overlay.integrity.empty()) writer.Text("integrity", overlay.integrity);
+  if (!overlay.shasum.empty()) writer.Text("shasum", overlay.shasum);
+  const std::string path = TarballPath(overlay);
+  writer.Member("tarball", "\"" + path + "\"");
+  // One brace comes before the members; the base URL goes between the quote and the path.
+  const size_t base_offset = 1 + writer.size() - path.size() - 1;
+  if (overlay.file_count) writer.Member("fileCount", std::to_string(*overlay.file_count));
+  if (overlay.unpacked_bytes) {
+    writer.Member("unpackedSize", std::to_string(*overlay.unpacked_bytes));
+  }
+  const auto members = SplitJsonObject(raw_dist);
+  if (members.ok()) {
+    for (const JsonMember& member : *members) {
+      const bool is_dropped = IsIn(kDroppedDistMembers, member.key) ||
+                              (overlay.evidence == ManifestOverlay::Evidence::kDrop &&
+                               IsIn(kEvidenceMembers, member.key));
+      if (!is_dropped) writer.Raw(member.raw_key, member.raw_value);
+    }
+  }
+  return {writer.TakeObject(), base_offset};
+}
+
+// publishConfig without the keys that begin with "_": credentials end up there.
+std::string CleanPublishConfig(std::string_view raw) {
+  const auto members = SplitJsonObject(raw);
+  const auto is_private = [](const JsonMember& member) { return member.key.starts_with('_'); };
+  if (!members.ok() || std::none_of(members->begin(), members->end(), is_private)) {
+    return std::string(raw);
+  }
+  MemberWriter writer;
+  for (const JsonMember& member : *members) {
+    if (!is_private(member)) writer.Raw(member.raw_key, member.raw_value);
+  }
+  return writer.TakeObject();
+}
+
+std::string_view RawDist(const std::vector<JsonMember>& members) {
+  for (const JsonMember& member : members) {
+    if (member.key == "dist") return member.raw_value;
+  }
+  return {};
+}
+
+void WriteIdentity(const ManifestOverlay& overlay, MemberWriter* writer) {
+  writer->Text("name", overlay.name);
+  writer->Text("version", overlay.version);
+}
+
+// The members of ours that both forms end with.
+ManifestFragment Finish(const std::vector<JsonMember>& members, const ManifestOverlay& overlay,
+                        MemberWriter writer) {
+  const Dist dist = BuildDist(RawDist(members), overlay);
+  writer.Member("dist", dist.json);
+  const size_t base_offset = 1 + writer.size() - dist.json.size() + dist.base_offset;
+  CHECK(base_offset <= UINT32_MAX);
+  if (!overlay.npm_user_json.empty()) writer.Member("_npmUser", overlay.npm_user_json);
+  if (!overlay.deprecated.empty()) writer.Text("deprecated", overlay.deprecated);
+  if (overlay.has_install_script) writer.Flag("hasInstallScript", true);
+  writer.Flag("_hasShrinkwrap", overlay.has_shrinkwrap);
+  return {writer.TakeObject(), static_cast<uint32_t>(base_offset)};
+}
+
+}  // namespace
+
+Result<ManifestFragment> BuildFullManifest(std::string_view raw, const ManifestOverlay& overlay) {
+  ASSIGN_OR_RETURN(const std::vector<JsonMember> members, SplitJsonObject(raw));
+  MemberWriter writer;
+  WriteIdentity(overlay, &writer);
+  for (const JsonMember& member : members) {
+    if (IsIn(kDroppedMembers, member.key)) continue;
+    if (member.key == "publishConfig") {
+      writer.Raw(member.raw_key, CleanPublishConfig(member.raw_value));
+    } else {
+      writer.Raw(member.raw_key, member.raw_value);
+    }
+  }
+  writer.Text("_id", overlay.name + "@" + overlay.version);
+  if (!overlay.maintainers_json.empty()) writer.Member("maintainers", overlay.maintainers_json);
+  return Finish(members, overlay, std::move(writer));
+}
+
+Result<ManifestFragment> BuildAbbreviatedManifest(std::string_view raw,
+                                                  const ManifestOverlay& overlay) {
+  ASSIGN_OR_RETURN(const std::vector<JsonMember> members, SplitJsonObject(raw));
+  const bool has_bundle_dependencies =
+      std::any_of(members.begin(), members.end(),
+                  [](const JsonMember& member) { return member.key == "bundleDependencies"; });
+  MemberWriter writer;
+  WriteIdentity(overlay, &writer);
+  for (const JsonMember& member : members) {
+    if (IsIn(kAbbreviatedMembers, member.key)) {
+      writer.Raw(member.raw_key, member.raw_value);
+    } else if (member.key == "bundledDependencies" && !has_bundle_dependencies) {
+      // npm renames it before publishing, others do not; the form has one name only.
+      writer.Member("bundleDependencies", member.raw_value);
+    }
+  }
+  return Finish(members, overlay, std::move(writer));
+}
+
+Result<std::string> BuildHoistedMembers(std::string_view raw) {
+  ASSIGN_OR_RETURN(const std::vector<JsonMember> members, SplitJsonObject(raw));
+  MemberWriter writer;
+  for (const JsonMember& member : members) {
+    if (IsIn(kHoistedMembers, member.key) && KindOfJson(member.raw_value) != JsonKind::kNull) {
+      writer.Raw(member.raw_key, member.raw_value);
+    }
+  }
+  return writer.TakeMembers();
+}
+
+}  // namespace tarn::registry

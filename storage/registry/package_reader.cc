@@ -1,0 +1,191 @@
+#include "storage/registry/package_reader.h"
+
+#include <algorithm>
+#include <map>
+
+#include "storage/base/bytes.h"
+#include "storage/base/digest.h"
+#include "storage/base/logging.h"
+#include "storage/engine/keys.h"
+#include "storage/registry/packument_source.h"
+#include "storage/registry/publish_request.h"
+
+namespace tarn::registry {
+namespace {
+
+using engine::Family;
+
+// Of the bytes served, which differ by base URL.
+std::string ETagOf(std::string_view json) {
+  return "\"" + Base64UrlEncode(Sha256(json).view().substr(0, 18)) + "\"";
+}
+
+// The inside of a JSON string.
+std::string EscapeForJson(std::string_view text) {
+  const std::string quoted = JsonString(text);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+}  // namespace
+
+Status PackageReader::CheckMayAsk(const Principal& principal) const {
+  if (options_.read_access == RegistryOptions::ReadAccess::kAnyone || principal.is_authenticated()) return OkStatus();
+  return Unauthenticated("This registry is private: log in first.");
+}
+
+Result<PackumentAnswer> PackageReader::GetPackument(const Principal& principal, const PackageName& name,
+                                                    PackumentForm form, PackumentCoding coding,
+                                                    const std::string& base_url) {
+  RETURN_IF_ERROR(CheckMayAsk(principal));
+  const PackumentKey key{.package = name.full(), .base_url = base_url, .form = form, .coding = coding};
+  PackumentCache::BodyPtr body = cache_->Find(key);
+  // What everybody may read needs no look at the store.
+  if (body != nullptr && !body->is_restricted) return PackumentAnswer{body, body->modified_ms, false};
+
+  {
+    ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+    ASSIGN_OR_RETURN(const VisiblePackage visible, ReadVisiblePackage(*view, principal, name));
+  }
+  if (body == nullptr) {
+    ASSIGN_OR_RETURN(body, cache_->FindOrBuild(key, [&]() -> Result<std::unique_ptr<PackumentRope>> {
+      ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+      return BuildPackument(*view, name, base_url);
+    }));
+    sealer_->Wake();
+  }
+  return PackumentAnswer{body, body->modified_ms, body->is_restricted};
+}
+
+Result<VersionRecord> PackageReader::FindVersion(const engine::ReadView& view, const PackageName& name,
+                                                 const PackageRecord& package, std::string_view spec) {
+  const Status not_found = NotFound("version not found: " + std::string(spec));
+  const std::string* tagged = package.FindTag(spec);
+  const auto version = Version::ParseLoose(tagged != nullptr ? std::string_view(*tagged) : spec);
+  if (version.ok()) {
+    ASSIGN_OR_RETURN(auto record, ReadVersion(view, name, *version));
+    if (!record) return not_found;
+    return std::move(*record);
+  }
+  const auto range = Range::Parse(spec);
+  if (!range.ok()) return not_found;
+  ASSIGN_OR_RETURN(const auto slots, ListVersions(view, name));
+  for (auto slot = slots.rbegin(); slot != slots.rend(); ++slot) {  // They ascend.
+    ASSIGN_OR_RETURN(const Version candidate, Version::ParseLoose(slot->version));
+    if (!range->Contains(candidate)) continue;
+    ASSIGN_OR_RETURN(auto stored, ReadRecord<VersionRecord>(view, Family::kVersion, slot->key));
+    if (stored.record) return std::move(*stored.record);
+  }
+  return not_found;
+}
+
+Result<ManifestAnswer> PackageReader::GetManifest(const Principal& principal, const PackageName& name,
+                                                  std::string_view spec, const std::string& base_url) {
+  RETURN_IF_ERROR(CheckMayAsk(principal));
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(const VisiblePackage visible, ReadVisiblePackage(*view, principal, name));
+  ASSIGN_OR_RETURN(const VersionRecord version, FindVersion(*view, name, visible.record, spec));
+  ASSIGN_OR_RETURN(const ManifestFragment fragment, BuildFullManifest(version.manifest, OverlayOf(name, version)));
+  ManifestAnswer answer;
+  AppendWithBaseUrl(&answer.json, fragment, EscapeForJson(base_url));
+  answer.etag = ETagOf(answer.json);
+  answer.modified_ms = visible.record.modified_ms;
+  answer.is_restricted = visible.record.is_restricted();
+  return answer;
+}
+
+Result<TarballAnswer> PackageReader::OpenTarball(const Principal& principal, const PackageName& name,
+                                                 std::string_view file_name) {
+  RETURN_IF_ERROR(CheckMayAsk(principal));
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(const VisiblePackage visible, ReadVisiblePackage(*view, principal, name));
+  ASSIGN_OR_RETURN(const Version version, VersionOfTarball(name, file_name));
+  ASSIGN_OR_RETURN(const auto tarball, ReadTarball(*view, name, version));
+  if (!tarball) return NotFound("no such tarball: " + std::string(file_name));
+  auto reader = store_->blobs().Open(tarball->sha512);
+  if (reader.code() == Code::kNotFound) {
+    return Corruption("the tarball of " + name.full() + "@" + version.ToString() + " is missing from the blob store");
+  }
+  RETURN_IF_ERROR(reader.status());
+  return TarballAnswer{std::move(reader).value(), visible.record.is_restricted()};
+}
+
+Result<DistTags> PackageReader::GetDistTags(const Principal& principal, const PackageName& name) {
+  RETURN_IF_ERROR(CheckMayAsk(principal));
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(VisiblePackage visible, ReadVisiblePackage(*view, principal, name));
+  return std::move(visible.record.dist_tags);
+}
+
+Result<bool> PackageReader::IsPublic(const Principal& principal, const PackageName& name) {
+  RETURN_IF_ERROR(CheckMayAsk(principal));
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(const VisiblePackage visible, ReadVisiblePackage(*view, principal, name));
+  return !visible.record.is_restricted();
+}
+
+Result<PackageReader::Permissions> PackageReader::Collaborators(const Principal& principal, const PackageName& name) {
+  RETURN_IF_ERROR(CheckMayAsk(principal));
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(const VisiblePackage visible, ReadVisiblePackage(*view, principal, name));
+  std::map<std::string, std::string> users;
+  for (const Maintainer& maintainer : visible.record.maintainers) users.emplace(maintainer.name, "write");
+  if (visible.scope.org) {
+    for (const auto& [member, role] : visible.scope.org->members) users.emplace(member, "write");
+  }
+  if (name.is_scoped() && visible.scope.is_user) users.emplace(name.scope(), "write");
+  return Permissions(users.begin(), users.end());
+}
+
+Result<PackageReader::Permissions> PackageReader::PackagesOfUser(const Principal& principal, std::string_view user) {
+  RETURN_IF_ERROR(CheckMayAsk(principal));
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(const auto account, ReadUser(*view, user));
+  if (!account.record || account.record->is_removed()) {
+    return NotFound("There is no user \"" + std::string(user) + "\".");
+  }
+  std::vector<std::string> names;
+  Status failed;
+  RETURN_IF_ERROR(view->ScanPrefix(Family::kByUser, engine::ByUserPrefix(user, engine::ByUserKind::kMaintains),
+                                   [&](std::string_view key, std::string_view) {
+                                     const auto item = engine::ParseByUserItem(key, user);
+                                     if (item.ok()) names.emplace_back(*item);
+                                     else failed = item.status();
+                                     return failed.ok();
+                                   }));
+  RETURN_IF_ERROR(failed);
+  Permissions packages;
+  for (const std::string& text : names) {
+    ASSIGN_OR_RETURN(const PackageName name, PackageName::Parse(text));
+    const auto visible = ReadVisiblePackage(*view, principal, name);
+    if (visible.ok()) packages.emplace_back(text, "write");
+    else if (visible.code() != Code::kNotFound) return visible.status();
+  }
+  return packages;
+}
+
+Result<PackageReader::Permissions> PackageReader::PackagesOfScope(const Principal& principal, std::string_view scope) {
+  RETURN_IF_ERROR(CheckMayAsk(principal));
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(auto org, ReadRecord<OrgRecord>(*view, Family::kOrg, engine::NameKey(scope)));
+  if (!org.record) return NotFound("There is no organisation \"" + std::string(scope) + "\".");
+  const ScopeState state{std::move(org.record), false};
+  Permissions packages;
+  Status failed;
+  RETURN_IF_ERROR(view->ScanPrefix(
+      Family::kPackage, engine::NameKey("@" + std::string(scope) + "/"),
+      [&](std::string_view key, std::string_view value) {
+        const auto name = PackageName::Parse(key);
+        const auto record = Decode<PackageRecord>(value);
+        if (!name.ok() || !record.ok()) {
+          failed = name.ok() ? record.status() : name.status();
+          return false;
+        }
+        if (!MayRead(principal, *name, *record, state)) return true;
+        packages.emplace_back(key, MayWrite(principal, *name, *record, state) ? "write" : "read");
+        return true;
+      }));
+  RETURN_IF_ERROR(failed);
+  return packages;
+}
+
+}  // namespace tarn::registry

@@ -1,0 +1,137 @@
+#include "storage/registry/package_state.h"
+
+#include "storage/base/bytes.h"
+#include "storage/engine/keys.h"
+#include "storage/registry/flat_fields.h"
+#include "storage/schema/version_generated.h"
+
+namespace tarn::registry {
+namespace {
+
+using engine::Family;
+
+// Keys may hold any byte; the name in front of the first 0x00 is what a person can use.
+std::string DescribeKey(Family family, std::string_view key) {
+  return "family " + std::to_string(static_cast<int>(family)) + ", key " + HexEncode(key);
+}
+
+}  // namespace
+
+template <typename Record>
+Result<Stored<Record>> ReadRecord(const engine::ReadView& view, Family family, const std::string& key) {
+  Stored<Record> stored;
+  ASSIGN_OR_RETURN(stored.raw, view.Get(family, key));
+  if (!stored.raw) return stored;
+  auto record = Decode<Record>(*stored.raw);
+  if (!record.ok()) return record.status().WithContext(DescribeKey(family, key));
+  stored.record = std::move(record).value();
+  return stored;
+}
+
+template Result<Stored<PackageRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<VersionRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<TombstoneRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<UserRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<AccountsRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<TokenRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<OrgRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<BlobRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+
+Result<Stored<PackageRecord>> ReadPackage(const engine::ReadView& view, const PackageName& name) {
+  return ReadRecord<PackageRecord>(view, Family::kPackage, engine::NameKey(name.full()));
+}
+
+Result<Stored<UserRecord>> ReadUser(const engine::ReadView& view, std::string_view user) {
+  return ReadRecord<UserRecord>(view, Family::kUser, engine::NameKey(user));
+}
+
+std::string VersionKey(const PackageName& name, const Version& version) {
+  return engine::NameAndRestKey(name.full(), version.SortKey());
+}
+
+Result<std::optional<VersionRecord>> ReadVersion(const engine::ReadView& view, const PackageName& name,
+                                                 const Version& version) {
+  ASSIGN_OR_RETURN(auto stored, ReadRecord<VersionRecord>(view, Family::kVersion, VersionKey(name, version)));
+  return std::move(stored.record);
+}
+
+Result<std::optional<TarballRecord>> ReadTarball(const engine::ReadView& view, const PackageName& name,
+                                                 const Version& version) {
+  const std::string key = VersionKey(name, version);
+  ASSIGN_OR_RETURN(const auto raw, view.Get(Family::kVersion, key));
+  if (!raw) return std::optional<TarballRecord>();
+  auto tarball = DecodeTarball(*raw);
+  if (!tarball.ok()) return tarball.status().WithContext(DescribeKey(Family::kVersion, key));
+  return std::optional<TarballRecord>(std::move(tarball).value());
+}
+
+Result<std::optional<TombstoneRecord>> ReadTombstone(const engine::ReadView& view, const PackageName& name,
+                                                     const Version& version) {
+  ASSIGN_OR_RETURN(auto stored, ReadRecord<TombstoneRecord>(view, Family::kTombstone, VersionKey(name, version)));
+  return std::move(stored.record);
+}
+
+Result<ScopeState> ReadScope(const engine::ReadView& view, const PackageName& name) {
+  ScopeState scope;
+  if (!name.is_scoped()) return scope;
+  const std::string key = engine::NameKey(name.scope());
+  ASSIGN_OR_RETURN(auto org, ReadRecord<OrgRecord>(view, Family::kOrg, key));
+  scope.org = std::move(org.record);
+  ASSIGN_OR_RETURN(const auto user, view.Get(Family::kUser, key));
+  scope.is_user = user.has_value();
+  return scope;
+}
+
+namespace {
+
+// Calls `read` with each value under the package's name; its first error ends the scan and is returned.
+using ReadValue = std::function<Result<bool>(std::string_view key, std::string_view value)>;
+Status ScanPackage(const engine::ReadView& view, Family family, const PackageName& name, const ReadValue& read) {
+  Status failed;
+  const Status scanned =
+      view.ScanPrefix(family, engine::NamePrefix(name.full()), [&](std::string_view key, std::string_view value) {
+        const Result<bool> go_on = read(key, value);
+        if (go_on.ok()) return *go_on;
+        failed = go_on.status().WithContext(DescribeKey(family, key));
+        return false;
+      });
+  RETURN_IF_ERROR(failed);
+  return scanned;
+}
+
+}  // namespace
+
+Result<std::vector<VersionSlot>> ListVersions(const engine::ReadView& view, const PackageName& name) {
+  std::vector<VersionSlot> slots;
+  RETURN_IF_ERROR(ScanPackage(
+      view, Family::kVersion, name, [&](std::string_view key, std::string_view value) -> Result<bool> {
+        ASSIGN_OR_RETURN(const auto* root,
+                         flat::Root<schema::VersionRecord>(value, schema::VersionRecordIdentifier()));
+        slots.push_back({.ordinal = root->ordinal(),
+                         .version = flat::Text(root->version()),
+                         .time_ms = root->time_ms(),
+                         .key = std::string(key)});
+        return true;
+      }));
+  return slots;
+}
+
+Status ScanTombstones(const engine::ReadView& view, const PackageName& name,
+                      const std::function<bool(TombstoneRecord)>& visit) {
+  return ScanPackage(view, Family::kTombstone, name, [&](std::string_view, std::string_view value) -> Result<bool> {
+    ASSIGN_OR_RETURN(TombstoneRecord tombstone, Decode<TombstoneRecord>(value));
+    return visit(std::move(tombstone));
+  });
+}
+
+Result<VisiblePackage> ReadVisiblePackage(const engine::ReadView& view, const Principal& principal,
+                                          const PackageName& name) {
+  ASSIGN_OR_RETURN(auto package, ReadPackage(view, name));
+  ASSIGN_OR_RETURN(ScopeState scope, ReadScope(view, name));
+  if (!package.record || !MayRead(principal, name, *package.record, scope)) {
+    return NotFound(std::string(kNotFoundText));
+  }
+  return VisiblePackage{std::move(*package.record), std::move(scope)};
+}
+
+}  // namespace tarn::registry

@@ -1,0 +1,150 @@
+#include "storage/registry/package_writer.h"
+
+#include "storage/base/bytes.h"
+#include "storage/engine/keys.h"
+#include "storage/registry/packument_source.h"
+
+namespace tarn::registry {
+namespace {
+
+using engine::Family;
+using engine::Mutation;
+
+// The principal as a packument shows them.
+Result<Maintainer> MaintainerOf(const engine::ReadView& view, const Principal& principal) {
+  if (principal.kind != Principal::Kind::kUser) return Maintainer{};
+  ASSIGN_OR_RETURN(const auto user, ReadUser(view, principal.user));
+  return Maintainer{principal.user, user.record ? user.record->email : std::string()};
+}
+
+}  // namespace
+
+uint64_t PackageWriter::NewRevHash() {
+  return LoadLittleEndian<uint64_t>(random_->Bytes(sizeof(uint64_t)).data());
+}
+
+Result<PackageWriter::Admission> PackageWriter::Admit(const Principal& principal, const PackageName& name,
+                                                      const std::optional<std::string>& rev) {
+  RETURN_IF_ERROR(CheckMayChange(principal));
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(const auto package, ReadPackage(*view, name));
+  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(*view, name));
+  const bool is_visible = package.record && MayRead(principal, name, *package.record, scope);
+  if (!is_visible && rev) return NotFound(std::string(kNotFoundText));
+  const Status may_publish = CheckMayPublish(principal, name, package.record, scope);
+  if (!may_publish.ok() && !is_visible) return may_publish;
+  RETURN_IF_ERROR(store_->CanCommit());
+  return Admission{may_publish};
+}
+
+Result<WriteAnswer> PackageWriter::Publish(const Principal& principal, const PackageName& name,
+                                           const std::optional<std::string>& rev, const NewVersion& candidate,
+                                           const Blobs& blobs) {
+  PackumentUpdates::Announcement announcement;
+  return CommitWithRetries<WriteAnswer>(store_, [&](const ReadView& view) {
+    return PlanPublishCommit(view, principal, name, rev, candidate, blobs, &announcement);
+  });
+}
+
+Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(
+    const ReadView& view, const Principal& principal, const PackageName& name, const std::optional<std::string>& rev,
+    const NewVersion& candidate, const Blobs& blobs, PackumentUpdates::Announcement* announcement) {
+  ASSIGN_OR_RETURN(const Stored<PackageRecord> package, ReadPackage(view, name));
+  PublishState state;
+  state.package = package.record;
+  ASSIGN_OR_RETURN(state.scope, ReadScope(view, name));
+  ASSIGN_OR_RETURN(state.version, ReadVersion(view, name, candidate.version));
+  ASSIGN_OR_RETURN(state.tombstone, ReadTombstone(view, name, candidate.version));
+  ASSIGN_OR_RETURN(const Maintainer publisher, MaintainerOf(view, principal));
+  const uint64_t now_ms = clock_->NowMs();
+  ASSIGN_OR_RETURN(PublishPlan plan,
+                   PlanPublish(name, candidate, state, principal, publisher,
+                               {options_.scoped_default, options_.republish_window_ms}, now_ms));
+  if (plan.repeats) return PlannedWrite<WriteAnswer>{std::nullopt, {name.full(), plan.package.rev(), true}};
+  if (rev && !package.record) return NotFound(std::string(kNotFoundText));
+  if (rev) RETURN_IF_ERROR(CheckRevision(*package.record, *rev));
+
+  const std::string previous_rev = package.record ? package.record->rev() : std::string();
+  plan.package.Advance(NewRevHash(), now_ms);
+  const std::string package_key = engine::NameKey(name.full());
+  Mutation mutation;
+  mutation.event = {.kind = engine::EventKind::kPublishVersion,
+                    .package = name.full(),
+                    .version = plan.version.version,
+                    .actor = principal.user,
+                    .idempotency_key = {}};
+  mutation.preconditions.push_back({Family::kPackage, package_key, package.raw});
+  mutation.changes.push_back({Family::kPackage, package_key, Encode(plan.package)});
+  mutation.changes.push_back({Family::kVersion, VersionKey(name, candidate.version), Encode(plan.version)});
+  if (plan.new_org) {
+    const std::string scope_key = engine::NameKey(name.scope());
+    mutation.preconditions.push_back({Family::kOrg, scope_key, std::nullopt});
+    mutation.preconditions.push_back({Family::kUser, scope_key, std::nullopt});
+    mutation.changes.push_back({Family::kOrg, scope_key, Encode(*plan.new_org)});
+  }
+  mutation.blobs = blobs;
+
+  if (updates_->Wanted(name.full())) {
+    PackumentUpdates::Update update{previous_rev, std::nullopt, {}};
+    ASSIGN_OR_RETURN(update.added, MakeVersionEntry(name, plan.version));
+    if (plan.package.latest && plan.package.latest->version == plan.version.version) {
+      ASSIGN_OR_RETURN(update.head, MakePackumentHead(name, plan.package, &plan.version));
+    } else {
+      ASSIGN_OR_RETURN(update.head, ReadPackumentHead(view, name, plan.package));
+    }
+    *announcement = updates_->Announce(std::move(update));
+  }
+  return PlannedWrite<WriteAnswer>{std::move(mutation), {name.full(), plan.package.rev(), true}};
+}
+
+Result<WriteAnswer> PackageWriter::ChangePackage(const Principal& principal, const PackageName& name, Right right,
+                                                 const std::optional<std::string>& rev, const Plan& plan) {
+  PackumentUpdates::Announcement announcement;
+  return CommitWithRetries<WriteAnswer>(store_, [&](const ReadView& view) {
+    return PlanChangeCommit(view, principal, name, right, rev, plan, &announcement);
+  });
+}
+
+Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanChangeCommit(const ReadView& view, const Principal& principal,
+                                                                  const PackageName& name, Right right,
+                                                                  const std::optional<std::string>& rev,
+                                                                  const Plan& plan,
+                                                                  PackumentUpdates::Announcement* announcement) {
+  ASSIGN_OR_RETURN(const Stored<PackageRecord> package, ReadPackage(view, name));
+  if (!package.record) {
+    RETURN_IF_ERROR(CheckMayChange(principal));
+    return NotFound(std::string(kNotFoundText));
+  }
+  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(view, name));
+  if (right == Right::kWrite) {
+    RETURN_IF_ERROR(CheckWrite(principal, name, *package.record, scope));
+  } else {
+    RETURN_IF_ERROR(CheckMayChange(principal));
+    if (!MayRead(principal, name, *package.record, scope)) return NotFound(std::string(kNotFoundText));
+  }
+  if (rev) RETURN_IF_ERROR(CheckRevision(*package.record, *rev));
+  ASSIGN_OR_RETURN(PlannedChange change, plan(view, *package.record));
+  if (!change.next) return PlannedWrite<WriteAnswer>{std::nullopt, {name.full(), package.record->rev(), false}};
+
+  const std::string previous_rev = package.record->rev();
+  change.next->Advance(NewRevHash(), clock_->NowMs());
+  const std::string package_key = engine::NameKey(name.full());
+  Mutation mutation;
+  mutation.event = {.kind = change.kind,
+                    .package = name.full(),
+                    .version = std::move(change.version),
+                    .actor = principal.user,
+                    .idempotency_key = {}};
+  mutation.preconditions.push_back({Family::kPackage, package_key, package.raw});
+  const bool only_head = change.versions.empty();
+  mutation.changes = std::move(change.versions);
+  mutation.changes.push_back({Family::kPackage, package_key, Encode(*change.next)});
+  if (only_head && updates_->Wanted(name.full())) {
+    PackumentUpdates::Update update{previous_rev, std::nullopt, {}};
+    ASSIGN_OR_RETURN(update.head, ReadPackumentHead(view, name, *change.next));
+    *announcement = updates_->Announce(std::move(update));
+  }
+  return PlannedWrite<WriteAnswer>{std::move(mutation), {name.full(), change.next->rev(), false}};
+}
+
+}  // namespace tarn::registry

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/base/clock.h"
+#include "storage/base/random.h"
+#include "storage/base/result.h"
+#include "storage/engine/store.h"
+#include "storage/registry/change_rules.h"
+#include "storage/registry/commit_loop.h"
+#include "storage/registry/package_state.h"
+#include "storage/registry/packument_updates.h"
+#include "storage/registry/publish_rules.h"
+#include "storage/registry/records.h"
+#include "storage/registry/registry.h"
+
+namespace tarn::registry {
+
+// Carries out writes of packages: reads the state, asks the rules, commits, and starts again when the state moved.
+//
+// Every write changes the package's record and names the old one as precondition, so the record's bytes stand for the
+// whole package: no two writes of one package can both start from the same state. A publish reads the package, the
+// version and the tombstone by key, and no other version, whatever their number.
+// Errors: as the rules and Store::Commit. Threads: any. Blocks.
+class PackageWriter {
+ public:
+  PackageWriter(engine::Store* store, const RegistryOptions& options, PackumentUpdates* updates, Clock* clock,
+                Random* random)
+      : store_(store), options_(options), updates_(updates), clock_(clock), random_(random) {}
+
+  // May the caller write here at all, before the body is read? The rest is checked again when it is complete.
+  // `denial` in the answer: no, except to put a star.
+  struct Admission {
+    Status denial;
+  };
+  Result<Admission> Admit(const Principal& principal, const PackageName& name, const std::optional<std::string>& rev);
+
+  using Blobs = std::vector<std::shared_ptr<engine::StagedBlob>>;
+  Result<WriteAnswer> Publish(const Principal& principal, const PackageName& name,
+                              const std::optional<std::string>& rev, const NewVersion& candidate, const Blobs& blobs);
+  // A document without tarball: deprecation, removal of versions, owners, stars.
+  Result<WriteAnswer> Change(const Principal& principal, const PackageName& name,
+                             const std::optional<std::string>& rev, const PublishRequest& request, WriteKind kind);
+
+  Result<WriteAnswer> UnpublishPackage(const Principal& principal, const PackageName& name, std::string_view rev);
+  Result<WriteAnswer> DeleteTarball(const Principal& principal, const PackageName& name, std::string_view file_name,
+                                    std::string_view rev);
+  Result<WriteAnswer> SetDistTag(const Principal& principal, const PackageName& name, std::string_view tag,
+                                 std::string_view version);
+  Result<WriteAnswer> RemoveDistTag(const Principal& principal, const PackageName& name, std::string_view tag);
+  Result<WriteAnswer> SetAccess(const Principal& principal, const PackageName& name, std::string_view access);
+
+ private:
+  using ReadView = engine::ReadView;
+
+  // What a change of an existing package comes to.
+  struct PlannedChange {
+    std::optional<PackageRecord> next;     // Absent: nothing to do.
+    engine::EventKind kind = engine::EventKind::kUnspecified;
+    std::string version;                   // For the event, when it is about one.
+    std::vector<engine::Change> versions;  // Of versions and tombstones.
+  };
+  enum class Right : uint8_t { kWrite, kStar };
+  using Plan = std::function<Result<PlannedChange>(const ReadView&, const PackageRecord&)>;
+  Result<WriteAnswer> ChangePackage(const Principal& principal, const PackageName& name, Right right,
+                                    const std::optional<std::string>& rev, const Plan& plan);
+  Result<PlannedWrite<WriteAnswer>> PlanPublishCommit(const ReadView& view, const Principal& principal,
+                                                      const PackageName& name, const std::optional<std::string>& rev,
+                                                      const NewVersion& candidate, const Blobs& blobs,
+                                                      PackumentUpdates::Announcement* announcement);
+  Result<PlannedWrite<WriteAnswer>> PlanChangeCommit(const ReadView& view, const Principal& principal,
+                                                     const PackageName& name, Right right,
+                                                     const std::optional<std::string>& rev, const Plan& plan,
+                                                     PackumentUpdates::Announcement* announcement);
+  Result<PlannedChange> PlanVersions(const ReadView& view, const PackageName& name, const PackageRecord& package,
+                                     const PublishRequest& request, RevInPath rev_in_path,
+                                     const Principal& principal);
+  Result<PlannedChange> PlanRemoval(const ReadView& view, const PackageName& name, const PackageRecord& package,
+                                    const std::vector<Version>& live, const std::vector<Version>& removed,
+                                    const Principal& principal);
+  uint64_t NewRevHash();
+
+  engine::Store* const store_;
+  const RegistryOptions options_;
+  PackumentUpdates* const updates_;
+  Clock* const clock_;
+  Random* const random_;
+};
+
+}  // namespace tarn::registry

@@ -1,0 +1,274 @@
+// FlatBuffers form of the packages' part of records.h.
+
+#include <cstring>
+
+#include "storage/registry/flat_fields.h"
+#include "storage/registry/records.h"
+#include "storage/schema/blob_generated.h"
+#include "storage/schema/package_generated.h"
+#include "storage/schema/tombstone_generated.h"
+#include "storage/schema/version_generated.h"
+
+namespace tarn::registry {
+
+using namespace flat;  // NOLINT: the helpers exist for these files.
+
+namespace {
+
+// --- writing ---
+
+Offset<Vector<uint8_t>> Bytes(FlatBufferBuilder& builder, const std::string& bytes) {
+  return bytes.empty() ? 0
+                       : builder.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+}
+
+Offset<schema::Maintainer> Write(FlatBufferBuilder& builder, const Maintainer& maintainer) {
+  const auto name = Text(builder, maintainer.name);
+  const auto email = Text(builder, maintainer.email);
+  return schema::CreateMaintainer(builder, name, email);
+}
+
+Offset<Vector<Offset<schema::Maintainer>>> Write(FlatBufferBuilder& builder,
+                                                 const std::vector<Maintainer>& maintainers) {
+  return Tables<schema::Maintainer>(
+      builder, maintainers, [&](const Maintainer& maintainer) { return Write(builder, maintainer); });
+}
+
+Offset<Vector<Offset<schema::DistTag>>> Write(FlatBufferBuilder& builder, const DistTagList& tags) {
+  return Tables<schema::DistTag>(builder, tags, [&](const auto& entry) {
+    const auto tag = Text(builder, entry.first);
+    const auto version = Text(builder, entry.second);
+    return schema::CreateDistTag(builder, tag, version);
+  });
+}
+
+Offset<schema::LatestSummary> Write(FlatBufferBuilder& builder, const LatestSummary& latest) {
+  const auto version = Text(builder, latest.version);
+  const auto description = Text(builder, latest.description);
+  const auto keywords = Texts(builder, latest.keywords);
+  const auto license = Text(builder, latest.license);
+  const auto homepage = Text(builder, latest.homepage);
+  const auto repository = Text(builder, latest.repository);
+  const auto bugs = Text(builder, latest.bugs);
+  const auto publisher = Write(builder, latest.publisher);
+  return schema::CreateLatestSummary(builder, version, description, keywords, license, homepage, repository, bugs,
+                                     publisher, latest.time_ms, latest.is_deprecated);
+}
+
+Offset<schema::Unpublished> Write(FlatBufferBuilder& builder, const Unpublished& unpublished) {
+  const auto actor = Text(builder, unpublished.actor);
+  const auto tags = Write(builder, unpublished.dist_tags);
+  const auto maintainers = Write(builder, unpublished.maintainers);
+  const auto description = Text(builder, unpublished.description);
+  const auto versions = Texts(builder, unpublished.versions);
+  return schema::CreateUnpublished(builder, actor, unpublished.time_ms, tags, maintainers, description, versions);
+}
+
+template <typename Struct, typename Bytes>
+Struct ToStruct(const Bytes& bytes) {
+  static_assert(sizeof(Struct) == Bytes::kSize);
+  Struct result;
+  std::memcpy(&result, bytes.bytes().data(), sizeof(result));
+  return result;
+}
+
+Offset<schema::Tarball> Write(FlatBufferBuilder& builder, const TarballRecord& tarball) {
+  const auto sha512 = ToStruct<schema::Sha512>(tarball.sha512);
+  const auto sha1 = ToStruct<schema::Sha1>(tarball.sha1);
+  const auto file_name = Text(builder, tarball.file_name);
+  return schema::CreateTarball(builder, &sha512, &sha1, tarball.size_bytes, file_name, tarball.file_count,
+                               tarball.unpacked_bytes, tarball.has_shrinkwrap);
+}
+
+Offset<schema::AttestationBundle> Write(FlatBufferBuilder& builder, const AttestationBundle& bundle) {
+  const auto sha512 = ToStruct<schema::Sha512>(bundle.sha512);
+  const auto media_type = Text(builder, bundle.media_type);
+  return schema::CreateAttestationBundle(builder, &sha512, bundle.size_bytes, media_type);
+}
+
+// --- reading ---
+
+std::string Bytes(const Vector<uint8_t>* bytes) {
+  if (bytes == nullptr) return {};
+  return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+}
+
+Maintainer Read(const schema::Maintainer* maintainer) {
+  if (maintainer == nullptr) return {};
+  return {Text(maintainer->name()), Text(maintainer->email())};
+}
+
+std::vector<Maintainer> Read(const Vector<Offset<schema::Maintainer>>* maintainers) {
+  std::vector<Maintainer> result;
+  if (maintainers == nullptr) return result;
+  for (const schema::Maintainer* maintainer : *maintainers) result.push_back(Read(maintainer));
+  return result;
+}
+
+DistTagList Read(const Vector<Offset<schema::DistTag>>* tags) {
+  DistTagList result;
+  if (tags == nullptr) return result;
+  for (const schema::DistTag* tag : *tags) result.emplace_back(Text(tag->tag()), Text(tag->version()));
+  return result;
+}
+
+LatestSummary Read(const schema::LatestSummary& latest) {
+  LatestSummary result;
+  result.version = Text(latest.version());
+  result.description = Text(latest.description());
+  result.keywords = Texts(latest.keywords());
+  result.license = Text(latest.license());
+  result.homepage = Text(latest.homepage());
+  result.repository = Text(latest.repository());
+  result.bugs = Text(latest.bugs());
+  result.publisher = Read(latest.publisher());
+  result.time_ms = latest.time_ms();
+  result.is_deprecated = latest.is_deprecated();
+  return result;
+}
+
+Unpublished Read(const schema::Unpublished& unpublished) {
+  Unpublished result;
+  result.actor = Text(unpublished.actor());
+  result.time_ms = unpublished.time_ms();
+  result.dist_tags = Read(unpublished.dist_tags());
+  result.maintainers = Read(unpublished.maintainers());
+  result.description = Text(unpublished.description());
+  result.versions = Texts(unpublished.versions());
+  return result;
+}
+
+template <typename Bytes, typename Struct>
+Bytes FromStruct(const Struct* source) {
+  Bytes result;
+  if (source != nullptr) std::memcpy(result.mutable_bytes().data(), source, sizeof(*source));
+  return result;
+}
+
+TarballRecord Read(const schema::Tarball& tarball) {
+  TarballRecord result;
+  result.sha512 = FromStruct<Digest>(tarball.sha512());
+  result.sha1 = FromStruct<Sha1Digest>(tarball.sha1());
+  result.size_bytes = tarball.size_bytes();
+  result.file_name = Text(tarball.file_name());
+  result.file_count = tarball.file_count();
+  result.unpacked_bytes = tarball.unpacked_bytes();
+  result.has_shrinkwrap = tarball.has_shrinkwrap();
+  return result;
+}
+
+AttestationBundle Read(const schema::AttestationBundle& bundle) {
+  return {FromStruct<Digest>(bundle.sha512()), bundle.size_bytes(), Text(bundle.media_type())};
+}
+
+}  // namespace
+
+std::string Encode(const PackageRecord& record) {
+  FlatBufferBuilder builder;
+  const auto maintainers = Write(builder, record.maintainers);
+  const auto tags = Write(builder, record.dist_tags);
+  const Offset<schema::LatestSummary> latest = record.latest ? Write(builder, *record.latest) : 0;
+  const Offset<schema::Unpublished> unpublished = record.unpublished ? Write(builder, *record.unpublished) : 0;
+  const auto stars = Texts(builder, record.stars);
+  schema::FinishPackageRecordBuffer(
+      builder, schema::CreatePackageRecord(builder, record.rev_counter, record.rev_hash,
+                                           static_cast<schema::PackageAccess>(record.access), record.created_ms,
+                                           record.modified_ms, maintainers, tags, record.version_count,
+                                           record.next_ordinal, latest, unpublished, stars));
+  return Take(builder);
+}
+
+template <>
+Result<PackageRecord> Decode<PackageRecord>(std::string_view payload) {
+  ASSIGN_OR_RETURN(const auto* root,
+                   Root<schema::PackageRecord>(payload, schema::PackageRecordIdentifier()));
+  PackageRecord record;
+  record.rev_counter = root->rev_counter();
+  record.rev_hash = root->rev_hash();
+  // An access this build does not know is the narrower one.
+  record.access = root->access() == schema::PackageAccess::Public ? PackageAccess::kPublic
+                                                                  : PackageAccess::kRestricted;
+  record.created_ms = root->created_ms();
+  record.modified_ms = root->modified_ms();
+  record.maintainers = Read(root->maintainers());
+  record.dist_tags = Read(root->dist_tags());
+  record.version_count = root->version_count();
+  record.next_ordinal = root->next_ordinal();
+  if (root->latest() != nullptr) record.latest = Read(*root->latest());
+  if (root->unpublished() != nullptr) record.unpublished = Read(*root->unpublished());
+  record.stars = Texts(root->stars());
+  return record;
+}
+
+std::string Encode(const VersionRecord& record) {
+  FlatBufferBuilder builder(record.manifest.size() + record.readme.size() + 1024);
+  const auto version = Text(builder, record.version);
+  const auto manifest = Bytes(builder, record.manifest);
+  const auto tarball = Write(builder, record.tarball);
+  const auto publisher = Write(builder, record.publisher);
+  const auto maintainers = Write(builder, record.maintainers);
+  const auto deprecated = Text(builder, record.deprecated);
+  const auto readme = Bytes(builder, record.readme);
+  const auto readme_filename = Text(builder, record.readme_filename);
+  const Offset<schema::AttestationBundle> bundle = record.bundle ? Write(builder, *record.bundle) : 0;
+  schema::FinishVersionRecordBuffer(
+      builder, schema::CreateVersionRecord(builder, version, record.ordinal, manifest, tarball, publisher, maintainers,
+                                           record.time_ms, deprecated, readme, readme_filename, bundle,
+                                           record.has_install_script, record.keeps_evidence));
+  return Take(builder);
+}
+
+template <>
+Result<VersionRecord> Decode<VersionRecord>(std::string_view payload) {
+  ASSIGN_OR_RETURN(const auto* root,
+                   Root<schema::VersionRecord>(payload, schema::VersionRecordIdentifier()));
+  if (root->tarball() == nullptr) return Corruption("version record without tarball");
+  VersionRecord record;
+  record.version = Text(root->version());
+  record.ordinal = root->ordinal();
+  record.manifest = Bytes(root->manifest());
+  record.tarball = Read(*root->tarball());
+  record.publisher = Read(root->publisher());
+  record.maintainers = Read(root->maintainers());
+  record.time_ms = root->time_ms();
+  record.deprecated = Text(root->deprecated());
+  record.readme = Bytes(root->readme());
+  record.readme_filename = Text(root->readme_filename());
+  if (root->bundle() != nullptr) record.bundle = Read(*root->bundle());
+  record.has_install_script = root->has_install_script();
+  record.keeps_evidence = root->keeps_evidence();
+  return record;
+}
+
+Result<TarballRecord> DecodeTarball(std::string_view version_payload) {
+  ASSIGN_OR_RETURN(const auto* root,
+                   Root<schema::VersionRecord>(version_payload, schema::VersionRecordIdentifier()));
+  if (root->tarball() == nullptr) return Corruption("version record without tarball");
+  return Read(*root->tarball());
+}
+
+std::string Encode(const TombstoneRecord& record) {
+  FlatBufferBuilder builder;
+  const auto version = Text(builder, record.version);
+  const auto actor = Text(builder, record.actor);
+  schema::FinishTombstoneRecordBuffer(
+      builder, schema::CreateTombstoneRecord(builder, version, record.ordinal, record.published_ms,
+                                             record.unpublished_ms, actor));
+  return Take(builder);
+}
+
+template <>
+Result<TombstoneRecord> Decode<TombstoneRecord>(std::string_view payload) {
+  ASSIGN_OR_RETURN(const auto* root,
+                   Root<schema::TombstoneRecord>(payload, schema::TombstoneRecordIdentifier()));
+  return TombstoneRecord{Text(root->version()), root->ordinal(), root->published_ms(), root->unpublished_ms(),
+                         Text(root->actor())};
+}
+
+template <>
+Result<BlobRecord> Decode<BlobRecord>(std::string_view payload) {
+  ASSIGN_OR_RETURN(const auto* root, Root<schema::BlobRecord>(payload, schema::BlobRecordIdentifier()));
+  return BlobRecord{FromStruct<Sha1Digest>(root->sha1()), root->size_bytes()};
+}
+
+}  // namespace tarn::registry

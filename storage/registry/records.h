@@ -1,0 +1,179 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "storage/base/ids.h"
+#include "storage/base/result.h"
+#include "storage/registry/manifest.h"
+
+// What the registry keeps, as plain values, and their FlatBuffers form (storage/schema/*.fbs; field by field the same,
+// so the reasons are there). Keys are engine's (storage/engine/keys.h).
+namespace tarn::registry {
+
+enum class PackageAccess : uint8_t { kPublic = 1, kRestricted = 2 };
+
+// Tag to version, sorted by tag.
+using DistTagList = std::vector<std::pair<std::string, std::string>>;
+
+struct LatestSummary {
+  std::string version, description;
+  std::vector<std::string> keywords;
+  std::string license, homepage, repository, bugs;
+  Maintainer publisher;
+  uint64_t time_ms = 0;
+  bool is_deprecated = false;
+  bool operator==(const LatestSummary&) const = default;
+};
+
+struct Unpublished {
+  std::string actor;
+  uint64_t time_ms = 0;
+  DistTagList dist_tags;
+  std::vector<Maintainer> maintainers;
+  std::string description;
+  std::vector<std::string> versions;
+  bool operator==(const Unpublished&) const = default;
+};
+
+struct PackageRecord {
+  uint64_t rev_counter = 0;
+  uint64_t rev_hash = 0;
+  PackageAccess access = PackageAccess::kPublic;
+  uint64_t created_ms = 0;
+  uint64_t modified_ms = 0;
+  std::vector<Maintainer> maintainers;
+  DistTagList dist_tags;
+  uint32_t version_count = 0;
+  uint32_t next_ordinal = 0;
+  std::optional<LatestSummary> latest;
+  std::optional<Unpublished> unpublished;
+  std::vector<std::string> stars;
+  bool operator==(const PackageRecord&) const = default;
+
+  // "17-9f00c3d1e2b4a596".
+  std::string rev() const;
+  // To the next revision. The hash is random, so that no two writes from one state give the same.
+  void Advance(uint64_t next_rev_hash, uint64_t now_ms);
+  bool is_restricted() const { return access == PackageAccess::kRestricted; }
+  bool IsMaintainer(std::string_view user) const;
+  // nullptr when there is no such tag.
+  const std::string* FindTag(std::string_view tag) const;
+  void SetTag(std::string_view tag, std::string_view version);
+  bool RemoveTag(std::string_view tag);
+};
+
+struct TarballRecord {
+  Digest sha512;
+  Sha1Digest sha1;
+  uint64_t size_bytes = 0;
+  std::string file_name;
+  std::optional<uint64_t> file_count;
+  std::optional<uint64_t> unpacked_bytes;
+  bool has_shrinkwrap = false;
+  bool operator==(const TarballRecord&) const = default;
+};
+
+struct AttestationBundle {
+  Digest sha512;
+  uint64_t size_bytes = 0;
+  std::string media_type;
+  bool operator==(const AttestationBundle&) const = default;
+};
+
+struct VersionRecord {
+  std::string version;
+  uint32_t ordinal = 0;
+  std::string manifest;
+  TarballRecord tarball;
+  Maintainer publisher;
+  std::vector<Maintainer> maintainers;
+  uint64_t time_ms = 0;
+  std::string deprecated;
+  std::string readme;
+  std::string readme_filename;
+  std::optional<AttestationBundle> bundle;
+  bool has_install_script = false;
+  bool keeps_evidence = false;
+  bool operator==(const VersionRecord&) const = default;
+};
+
+struct TombstoneRecord {
+  std::string version;
+  uint32_t ordinal = 0;
+  uint64_t published_ms = 0;
+  uint64_t unpublished_ms = 0;
+  std::string actor;
+  bool operator==(const TombstoneRecord&) const = default;
+};
+
+struct UserRecord {
+  std::string name;
+  uint64_t id = 0;
+  std::string email;
+  std::string password_hash;
+  bool is_admin = false;
+  uint64_t created_ms = 0;
+  uint64_t updated_ms = 0;
+  uint64_t removed_ms = 0;
+  uint64_t rev_counter = 0;
+  bool operator==(const UserRecord&) const = default;
+
+  bool is_removed() const { return removed_ms != 0; }
+};
+
+struct AccountsRecord {
+  uint64_t user_count = 0;
+  uint64_t admin_count = 0;
+  bool operator==(const AccountsRecord&) const = default;
+};
+inline constexpr std::string_view kAccountsSetting = "accounts";  // Key in family `setting`.
+
+struct TokenRecord {
+  std::string user;
+  uint64_t user_id = 0;
+  uint64_t created_ms = 0;
+  uint64_t expires_ms = 0;
+  bool read_only = false;
+  std::vector<std::string> cidrs;
+  std::string name;
+  std::string description;
+  std::string preview;
+  bool operator==(const TokenRecord&) const = default;
+};
+
+enum class OrgRole : uint8_t { kOwner = 1, kAdmin = 2, kDeveloper = 3 };
+
+struct OrgRecord {
+  std::string name;
+  uint64_t created_ms = 0;
+  std::vector<std::pair<std::string, OrgRole>> members;  // Sorted by user.
+  bool operator==(const OrgRecord&) const = default;
+
+  bool IsMember(std::string_view user) const;
+};
+
+struct BlobRecord {
+  Sha1Digest sha1;
+  uint64_t size_bytes = 0;
+};
+
+std::string Encode(const PackageRecord& record);
+std::string Encode(const VersionRecord& record);
+std::string Encode(const TombstoneRecord& record);
+std::string Encode(const UserRecord& record);
+std::string Encode(const AccountsRecord& record);
+std::string Encode(const TokenRecord& record);
+std::string Encode(const OrgRecord& record);
+
+// kCorruption when the bytes are not such a record. Instantiated for every record above.
+template <typename Record>
+Result<Record> Decode(std::string_view payload);
+// The tarball of a VersionRecord alone; does not copy the manifest.
+Result<TarballRecord> DecodeTarball(std::string_view version_payload);
+
+}  // namespace tarn::registry

@@ -1,0 +1,203 @@
+#include "storage/registry/registry.h"
+
+#include <sodium.h>
+
+#include "storage/base/logging.h"
+#include "storage/registry/derived_families.h"
+#include "storage/registry/flat_fields.h"
+#include "storage/registry/registry_impl.h"
+#include "storage/registry/search.h"
+#include "storage/registry/upload.h"
+#include "storage/registry/verify_references.h"
+
+namespace tarn::registry {
+namespace {
+
+using engine::Family;
+
+PackumentCache::Options CacheOptions(const RegistryOptions& options) {
+  PackumentCache::Options result;
+  result.bytes_max = options.packument_cache_bytes;
+  return result;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Registry>> Registry::Open(engine::Store* store, const RegistryOptions& options, Clock* clock,
+                                                 Random* random) {
+  if (sodium_init() < 0) return Internal("libsodium cannot be initialised");
+  auto registry = std::make_unique<RegistryImpl>(store, options, clock, random);
+  store->SetObserver(registry.get());
+  return std::unique_ptr<Registry>(std::move(registry));
+}
+
+RegistryImpl::RegistryImpl(engine::Store* store, const RegistryOptions& options, Clock* clock, Random* random)
+    : store_(store),
+      options_(options),
+      random_(random),
+      cache_(CacheOptions(options)),
+      sealer_(&cache_),
+      updates_(&cache_),
+      reader_(store, options, &cache_, &sealer_),
+      writer_(store, options, &updates_, clock, &random_),
+      passwords_(clock),
+      accounts_(store, options, &passwords_, clock, &random_),
+      authenticator_(store, &passwords_, clock, &random_) {}
+
+RegistryImpl::~RegistryImpl() { store_->SetObserver(nullptr); }
+
+void RegistryImpl::Derive(const engine::LogRecord& record, const engine::ReadView& before,
+                          std::vector<engine::Change>* derived) {
+  DerivedFamiliesObserver().Derive(record, before, derived);
+}
+
+void RegistryImpl::Applied(const engine::LogRecord& record) {
+  bool accounts_changed = false;
+  for (const engine::Change& change : record.changes) {
+    if (change.family == Family::kUser || change.family == Family::kToken || change.family == Family::kOrg) {
+      accounts_changed = true;
+    }
+    if (change.family != Family::kPackage) continue;
+    const auto package = change.value ? Decode<PackageRecord>(*change.value) : Result<PackageRecord>(NotFound("removed"));
+    // Without a revision nobody can have announced it, so what is cached is dropped.
+    updates_.Applied(change.key, package.ok() ? package->rev() : std::string());
+    if (package_listener_) package_listener_(change.key);
+  }
+  if (!accounts_changed) return;
+  authenticator_.Forget();
+  if (access_listener_) access_listener_();
+}
+
+Result<Authentication> RegistryImpl::Authenticate(const Credentials& credentials, const PeerAddress& peer) {
+  return authenticator_.Authenticate(credentials, peer);
+}
+
+Result<PackumentAnswer> RegistryImpl::GetPackument(const Principal& principal, const PackageName& name,
+                                                   PackumentForm form, PackumentCoding coding,
+                                                   const std::string& base_url) {
+  return reader_.GetPackument(principal, name, form, coding, base_url);
+}
+
+Result<ManifestAnswer> RegistryImpl::GetManifest(const Principal& principal, const PackageName& name,
+                                                 std::string_view spec, const std::string& base_url) {
+  return reader_.GetManifest(principal, name, spec, base_url);
+}
+
+Result<TarballAnswer> RegistryImpl::OpenTarball(const Principal& principal, const PackageName& name,
+                                                std::string_view file_name) {
+  return reader_.OpenTarball(principal, name, file_name);
+}
+
+Result<DistTags> RegistryImpl::GetDistTags(const Principal& principal, const PackageName& name) {
+  return reader_.GetDistTags(principal, name);
+}
+
+Result<SearchAnswer> RegistryImpl::Search(const Principal& principal, const SearchQuery& query) {
+  if (options_.read_access == RegistryOptions::ReadAccess::kAuthenticated && !principal.is_authenticated()) {
+    return Unauthenticated("This registry is private: log in first.");
+  }
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  return SearchPackages(*view, principal, query);
+}
+
+Result<std::unique_ptr<PackageUpload>> RegistryImpl::BeginPackageWrite(const Principal& principal,
+                                                                       const PackageName& name,
+                                                                       std::optional<std::string> rev) {
+  ASSIGN_OR_RETURN(PackageWriter::Admission admission, writer_.Admit(principal, name, rev));
+  return std::unique_ptr<PackageUpload>(std::make_unique<PackageUploadImpl>(
+      &store_->blobs(), &writer_, options_, principal, name, std::move(rev), std::move(admission)));
+}
+
+Result<WriteAnswer> RegistryImpl::UnpublishPackage(const Principal& principal, const PackageName& name,
+                                                   std::string_view rev) {
+  return writer_.UnpublishPackage(principal, name, rev);
+}
+
+Result<WriteAnswer> RegistryImpl::DeleteTarball(const Principal& principal, const PackageName& name,
+                                                std::string_view file_name, std::string_view rev) {
+  return writer_.DeleteTarball(principal, name, file_name, rev);
+}
+
+Result<WriteAnswer> RegistryImpl::SetDistTag(const Principal& principal, const PackageName& name, std::string_view tag,
+                                             std::string_view version) {
+  return writer_.SetDistTag(principal, name, tag, version);
+}
+
+Result<WriteAnswer> RegistryImpl::RemoveDistTag(const Principal& principal, const PackageName& name,
+                                                std::string_view tag) {
+  return writer_.RemoveDistTag(principal, name, tag);
+}
+
+Result<WriteAnswer> RegistryImpl::SetAccess(const Principal& principal, const PackageName& name,
+                                            std::string_view access) {
+  return writer_.SetAccess(principal, name, access);
+}
+
+Result<bool> RegistryImpl::IsPublic(const Principal& principal, const PackageName& name) {
+  return reader_.IsPublic(principal, name);
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> RegistryImpl::Collaborators(const Principal& principal,
+                                                                                     const PackageName& name) {
+  return reader_.Collaborators(principal, name);
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> RegistryImpl::PackagesOfUser(const Principal& principal,
+                                                                                      std::string_view user) {
+  return reader_.PackagesOfUser(principal, user);
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> RegistryImpl::PackagesOfScope(const Principal& principal,
+                                                                                       std::string_view scope) {
+  return reader_.PackagesOfScope(principal, scope);
+}
+
+Result<LoginAnswer> RegistryImpl::Login(std::string_view user, std::string_view password, std::string_view email) {
+  return accounts_.Login(user, password, email);
+}
+
+Result<UserInfo> RegistryImpl::GetUser(const Principal& principal, std::string_view user) {
+  return accounts_.GetUser(principal, user);
+}
+
+Result<std::vector<UserInfo>> RegistryImpl::ListUsers(const Principal& principal) {
+  return accounts_.ListUsers(principal);
+}
+
+Result<UserInfo> RegistryImpl::CreateUser(const Principal& principal, std::string_view user, std::string_view password,
+                                          std::string_view email, Admin admin) {
+  return accounts_.CreateUser(principal, user, password, email, admin);
+}
+
+Status RegistryImpl::SetPassword(const Principal& principal, std::string_view user, std::string_view old_password,
+                                 std::string_view new_password) {
+  return accounts_.SetPassword(principal, user, old_password, new_password);
+}
+
+Status RegistryImpl::SetEmail(const Principal& principal, std::string_view email) {
+  return accounts_.SetEmail(principal, email);
+}
+
+Status RegistryImpl::RemoveUser(const Principal& principal, std::string_view user) {
+  return accounts_.RemoveUser(principal, user);
+}
+
+Result<std::vector<TokenInfo>> RegistryImpl::ListTokens(const Principal& principal, std::string_view user) {
+  return accounts_.ListTokens(principal, user);
+}
+
+Result<NewToken> RegistryImpl::CreateToken(const Principal& principal, std::string_view user,
+                                           std::optional<std::string_view> password, const TokenSpec& spec) {
+  return accounts_.CreateToken(principal, user, password, spec);
+}
+
+Status RegistryImpl::RevokeToken(const Principal& principal, std::string_view key_or_token) {
+  return accounts_.RevokeToken(principal, key_or_token);
+}
+
+Result<std::vector<std::string>> RegistryImpl::VerifyReferences() {
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  return registry::VerifyReferences(*view);
+}
+
+}  // namespace tarn::registry

@@ -1,0 +1,240 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "storage/base/clock.h"
+#include "storage/base/random.h"
+#include "storage/base/result.h"
+#include "storage/engine/blob_store.h"
+#include "storage/engine/store.h"
+#include "storage/registry/access.h"
+#include "storage/registry/package_name.h"
+#include "storage/registry/packument_body.h"
+
+namespace tarn::registry {
+
+// The handlers and importers stream tarballs through these without including engine.
+using engine::BlobReader;
+using engine::BlobWriter;
+
+struct RegistryOptions {
+  enum class Registration : uint8_t { kClosed, kOpen };
+  enum class ReadAccess : uint8_t { kAnyone, kAuthenticated };
+  enum class ScopedDefault : uint8_t { kPublic, kRestricted };
+  Registration registration = Registration::kClosed;
+  // On a store without any user the first Login creates the administrator, whatever `registration` says. Only for
+  // registries that nobody but this machine can reach (design.md, section 8).
+  bool first_user_is_admin = false;
+  ReadAccess read_access = ReadAccess::kAnyone;
+  ScopedDefault scoped_default = ScopedDefault::kPublic;
+  uint64_t tarball_bytes_max = limits::kTarballBytesMax;
+  uint64_t metadata_bytes_max = limits::kMetadataBytesMax;
+  uint64_t tarball_inflated_bytes_max = limits::kTarballInflatedBytesMax;
+  uint64_t packument_cache_bytes = 256 * limits::kMiB;
+  // A second publish of the same bytes by the same user within this time answers as the first did: npm retries a PUT
+  // after 10 s and 70 s (contract 2.8).
+  uint64_t republish_window_ms = 5 * 60 * 1000;
+};
+
+// --- answers ---
+
+struct TarballAnswer {
+  BlobReader blob;
+  bool is_restricted = false;  // Then caches of others must not keep it.
+};
+
+struct ManifestAnswer {
+  std::string json;
+  std::string etag;  // Quoted.
+  uint64_t modified_ms = 0;
+  bool is_restricted = false;
+};
+
+struct PackumentAnswer {
+  std::shared_ptr<const PackumentBody> body;
+  uint64_t modified_ms = 0;
+  bool is_restricted = false;
+};
+
+using DistTags = std::vector<std::pair<std::string, std::string>>;  // Tag to version, sorted by tag.
+
+struct WriteAnswer {
+  std::string id;    // Package name.
+  std::string rev;   // The revision after the write.
+  bool created = false;  // 201 rather than 200.
+};
+
+struct LoginAnswer {
+  std::string user;
+  std::string rev;
+  std::string token;     // Shown this once.
+  bool created_user = false;
+  bool created_admin = false;
+};
+
+struct UserInfo {
+  std::string name;
+  std::string email;
+  bool is_admin = false;
+  uint64_t created_ms = 0;
+  uint64_t updated_ms = 0;
+};
+
+struct TokenSpec {
+  std::string name;
+  std::string description;
+  bool read_only = false;
+  std::vector<std::string> cidrs;
+  std::optional<uint64_t> expires_ms;  // Absolute.
+};
+
+struct TokenInfo {
+  std::string key;      // Stable id: hex of the hash; revocation accepts it.
+  std::string preview;  // First characters of the token, as npm shows it.
+  std::string user;
+  TokenSpec spec;
+  uint64_t created_ms = 0;
+};
+
+struct NewToken {
+  TokenInfo info;
+  std::string token;  // Shown this once.
+};
+
+struct SearchQuery {
+  std::string text;
+  size_t size = 20;
+  size_t from = 0;
+};
+
+struct SearchHit {
+  std::string name, version, description, license, homepage, repository, bugs;
+  std::string publisher, publisher_email;
+  std::vector<std::string> keywords;
+  std::vector<std::pair<std::string, std::string>> maintainers;  // User name, e-mail.
+  uint64_t modified_ms = 0;
+  double score = 0;
+};
+
+struct SearchAnswer {
+  std::vector<SearchHit> hits;
+  uint64_t total = 0;
+};
+
+// The body of a write to a package, while it arrives: `PUT /{pkg}` or `PUT /{pkg}/-rev/{rev}`. What it means (publish,
+// deprecate, unpublish some versions, change owners) is known only when it is complete: contract 8.1.
+//   Consume  bytes in order. The first error is final: kInvalidArgument, kTooLarge, kOutOfSpace, kPermissionDenied …
+//   Finish   once: commits. Durable when it returns. Errors as for Registry's writes.
+// Destroyed before Finish: nothing happened. Tarball bytes are decoded, hashed and written as they come.
+// Threads: one at a time; blocks.
+class PackageUpload {
+ public:
+  virtual ~PackageUpload() = default;
+  [[nodiscard]] virtual Status Consume(std::string_view bytes) = 0;
+  [[nodiscard]] virtual Result<WriteAnswer> Finish() = 0;
+};
+
+// The npm registry: rules over the store, no socket. What a caller may not see answers kNotFound on every call, with the
+// same text as for a name that does not exist.
+//
+// Errors common to all: kUnauthenticated (anonymous where a user is needed), kPermissionDenied, kNotFound, kConflict
+// (revision not current), kInvalidArgument, kTooLarge, kOutOfSpace, kUnavailable, kCorruption. Messages are for the user
+// of an npm client.
+// Threads: any. Calls block on disk, and writes on a commit: never on a core thread.
+class Registry : public engine::CommitObserver {
+ public:
+  // `store` outlives the registry, which becomes its observer.
+  static Result<std::unique_ptr<Registry>> Open(engine::Store* store, const RegistryOptions& options, Clock* clock,
+                                                Random* random);
+
+  // Called on the committer's thread after each change of a package is visible and before its writer is answered.
+  // At most one; set before the first request. Be quick.
+  using PackageListener = std::function<void(const std::string& package)>;
+  virtual void SetPackageListener(PackageListener listener) = 0;
+  // Called likewise when users, tokens or grants change: whoever remembers authentications forgets them.
+  virtual void SetAccessListener(std::function<void()> listener) = 0;
+
+  // --- who is it ---
+  // Tokens cost one hash and one look-up. Passwords cost a slow hash the first time.
+  [[nodiscard]] virtual Result<Authentication> Authenticate(const Credentials& credentials, const PeerAddress& peer) = 0;
+
+  // --- reading ---
+  // kNotFound also for a fully unpublished package's versions; such a package answers a document without versions.
+  [[nodiscard]] virtual Result<PackumentAnswer> GetPackument(const Principal& principal, const PackageName& name,
+                                                             PackumentForm form, PackumentCoding coding,
+                                                             const std::string& base_url) = 0;
+  // `spec`: a version, a dist-tag or a range.
+  [[nodiscard]] virtual Result<ManifestAnswer> GetManifest(const Principal& principal, const PackageName& name,
+                                                           std::string_view spec, const std::string& base_url) = 0;
+  [[nodiscard]] virtual Result<TarballAnswer> OpenTarball(const Principal& principal, const PackageName& name,
+                                                          std::string_view file_name) = 0;
+  [[nodiscard]] virtual Result<DistTags> GetDistTags(const Principal& principal, const PackageName& name) = 0;
+  [[nodiscard]] virtual Result<SearchAnswer> Search(const Principal& principal, const SearchQuery& query) = 0;
+
+  // --- writing packages ---
+  // Checks the right to write before the first byte of the body is read. `rev` is the one in the path, if any.
+  [[nodiscard]] virtual Result<std::unique_ptr<PackageUpload>> BeginPackageWrite(
+      const Principal& principal, const PackageName& name, std::optional<std::string> rev) = 0;
+  [[nodiscard]] virtual Result<WriteAnswer> UnpublishPackage(const Principal& principal, const PackageName& name,
+                                                             std::string_view rev) = 0;
+  // Step 5 of npm's unpublish: the version is gone already; OK when no version refers to the file, kConflict on a stale
+  // revision, kPermissionDenied while a version still refers to it.
+  [[nodiscard]] virtual Result<WriteAnswer> DeleteTarball(const Principal& principal, const PackageName& name,
+                                                          std::string_view file_name, std::string_view rev) = 0;
+  [[nodiscard]] virtual Result<WriteAnswer> SetDistTag(const Principal& principal, const PackageName& name,
+                                                       std::string_view tag, std::string_view version) = 0;
+  [[nodiscard]] virtual Result<WriteAnswer> RemoveDistTag(const Principal& principal, const PackageName& name,
+                                                          std::string_view tag) = 0;
+  // "public" or "restricted" (alias "private").
+  [[nodiscard]] virtual Result<WriteAnswer> SetAccess(const Principal& principal, const PackageName& name,
+                                                      std::string_view access) = 0;
+  // True when public. kNotFound when the caller may not see it.
+  [[nodiscard]] virtual Result<bool> IsPublic(const Principal& principal, const PackageName& name) = 0;
+  // User name to "read" or "write", sorted.
+  [[nodiscard]] virtual Result<std::vector<std::pair<std::string, std::string>>> Collaborators(
+      const Principal& principal, const PackageName& name) = 0;
+  // Package to "read" or "write" of one user or scope. kNotFound for an unknown user or scope.
+  [[nodiscard]] virtual Result<std::vector<std::pair<std::string, std::string>>> PackagesOfUser(
+      const Principal& principal, std::string_view user) = 0;
+  [[nodiscard]] virtual Result<std::vector<std::pair<std::string, std::string>>> PackagesOfScope(
+      const Principal& principal, std::string_view scope) = 0;
+
+  // --- accounts ---
+  // The legacy login document: checks the password, or registers the user where that is allowed. A new token each time.
+  // kUnauthenticated: wrong password. kPermissionDenied: unknown user and registration is closed.
+  [[nodiscard]] virtual Result<LoginAnswer> Login(std::string_view user, std::string_view password,
+                                                  std::string_view email) = 0;
+  // Anybody may ask whether a user exists; the e-mail address, which `npm owner add` needs, is for the authenticated.
+  [[nodiscard]] virtual Result<UserInfo> GetUser(const Principal& principal, std::string_view user) = 0;
+  [[nodiscard]] virtual Result<std::vector<UserInfo>> ListUsers(const Principal& principal) = 0;
+  enum class Admin : uint8_t { kNo, kYes };
+  [[nodiscard]] virtual Result<UserInfo> CreateUser(const Principal& principal, std::string_view user,
+                                                    std::string_view password, std::string_view email, Admin admin) = 0;
+  // `old_password` is required unless the principal is an administrator. Tokens stay valid.
+  [[nodiscard]] virtual Status SetPassword(const Principal& principal, std::string_view user,
+                                           std::string_view old_password, std::string_view new_password) = 0;
+  [[nodiscard]] virtual Status SetEmail(const Principal& principal, std::string_view email) = 0;
+  // Tokens of the user are revoked in the same commit. kFailedPrecondition for the last administrator.
+  [[nodiscard]] virtual Status RemoveUser(const Principal& principal, std::string_view user) = 0;
+
+  [[nodiscard]] virtual Result<std::vector<TokenInfo>> ListTokens(const Principal& principal, std::string_view user) = 0;
+  // For oneself with one's password (over the wire), or for anybody as administrator without.
+  [[nodiscard]] virtual Result<NewToken> CreateToken(const Principal& principal, std::string_view user,
+                                                     std::optional<std::string_view> password, const TokenSpec& spec) = 0;
+  // By key or by the token itself. kNotFound: unknown, or somebody else's.
+  [[nodiscard]] virtual Status RevokeToken(const Principal& principal, std::string_view key_or_token) = 0;
+
+  // --- verification of what only the registry knows ---
+  // Every version's blob exists with the recorded size and hashes, every tag names a version, every tombstone has no
+  // version, derived families equal a rebuild. Findings in words.
+  [[nodiscard]] virtual Result<std::vector<std::string>> VerifyReferences() = 0;
+};
+
+}  // namespace tarn::registry

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "storage/base/mutex.h"
+#include "storage/registry/accounts.h"
+#include "storage/registry/authenticator.h"
+#include "storage/registry/package_reader.h"
+#include "storage/registry/package_writer.h"
+#include "storage/registry/packument_cache.h"
+#include "storage/registry/packument_sealer.h"
+#include "storage/registry/packument_updates.h"
+#include "storage/registry/passwords.h"
+#include "storage/registry/registry.h"
+
+namespace tarn::registry {
+
+// A generator that may be used from any thread, over one that may not.
+class SharedRandom final : public Random {
+ public:
+  explicit SharedRandom(Random* random) : random_(random) {}
+  std::string Bytes(size_t count) override EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return random_->Bytes(count);
+  }
+
+ private:
+  Mutex mutex_;
+  Random* const random_ GUARDED_BY(mutex_);
+};
+
+// The parts, joined: readers, writers and accounts do the work; this hands calls to them and tells them of commits.
+class RegistryImpl final : public Registry {
+ public:
+  RegistryImpl(engine::Store* store, const RegistryOptions& options, Clock* clock, Random* random);
+  ~RegistryImpl() override;
+
+  void SetPackageListener(PackageListener listener) override { package_listener_ = std::move(listener); }
+  void SetAccessListener(std::function<void()> listener) override { access_listener_ = std::move(listener); }
+
+  // CommitObserver, on the committer's thread.
+  void Derive(const engine::LogRecord& record, const engine::ReadView& before,
+              std::vector<engine::Change>* derived) override;
+  void Applied(const engine::LogRecord& record) override;
+
+  Result<Authentication> Authenticate(const Credentials& credentials, const PeerAddress& peer) override;
+
+  Result<PackumentAnswer> GetPackument(const Principal& principal, const PackageName& name, PackumentForm form,
+                                       PackumentCoding coding, const std::string& base_url) override;
+  Result<ManifestAnswer> GetManifest(const Principal& principal, const PackageName& name, std::string_view spec,
+                                     const std::string& base_url) override;
+  Result<TarballAnswer> OpenTarball(const Principal& principal, const PackageName& name,
+                                    std::string_view file_name) override;
+  Result<DistTags> GetDistTags(const Principal& principal, const PackageName& name) override;
+  Result<SearchAnswer> Search(const Principal& principal, const SearchQuery& query) override;
+
+  Result<std::unique_ptr<PackageUpload>> BeginPackageWrite(const Principal& principal, const PackageName& name,
+                                                           std::optional<std::string> rev) override;
+  Result<WriteAnswer> UnpublishPackage(const Principal& principal, const PackageName& name,
+                                       std::string_view rev) override;
+  Result<WriteAnswer> DeleteTarball(const Principal& principal, const PackageName& name, std::string_view file_name,
+                                    std::string_view rev) override;
+  Result<WriteAnswer> SetDistTag(const Principal& principal, const PackageName& name, std::string_view tag,
+                                 std::string_view version) override;
+  Result<WriteAnswer> RemoveDistTag(const Principal& principal, const PackageName& name,
+                                    std::string_view tag) override;
+  Result<WriteAnswer> SetAccess(const Principal& principal, const PackageName& name, std::string_view access) override;
+  Result<bool> IsPublic(const Principal& principal, const PackageName& name) override;
+  Result<std::vector<std::pair<std::string, std::string>>> Collaborators(const Principal& principal,
+                                                                         const PackageName& name) override;
+  Result<std::vector<std::pair<std::string, std::string>>> PackagesOfUser(const Principal& principal,
+                                                                          std::string_view user) override;
+  Result<std::vector<std::pair<std::string, std::string>>> PackagesOfScope(const Principal& principal,
+                                                                           std::string_view scope) override;
+
+  Result<LoginAnswer> Login(std::string_view user, std::string_view password, std::string_view email) override;
+  Result<UserInfo> GetUser(const Principal& principal, std::string_view user) override;
+  Result<std::vector<UserInfo>> ListUsers(const Principal& principal) override;
+  Result<UserInfo> CreateUser(const Principal& principal, std::string_view user, std::string_view password,
+                              std::string_view email, Admin admin) override;
+  Status SetPassword(const Principal& principal, std::string_view user, std::string_view old_password,
+                     std::string_view new_password) override;
+  Status SetEmail(const Principal& principal, std::string_view email) override;
+  Status RemoveUser(const Principal& principal, std::string_view user) override;
+  Result<std::vector<TokenInfo>> ListTokens(const Principal& principal, std::string_view user) override;
+  Result<NewToken> CreateToken(const Principal& principal, std::string_view user,
+                               std::optional<std::string_view> password, const TokenSpec& spec) override;
+  Status RevokeToken(const Principal& principal, std::string_view key_or_token) override;
+
+  Result<std::vector<std::string>> VerifyReferences() override;
+
+ private:
+  engine::Store* const store_;
+  const RegistryOptions options_;
+  SharedRandom random_;
+  PackumentCache cache_;
+  PackumentSealer sealer_;
+  PackumentUpdates updates_;
+  PackageReader reader_;
+  PackageWriter writer_;
+  Passwords passwords_;
+  Accounts accounts_;
+  Authenticator authenticator_;
+  PackageListener package_listener_;
+  std::function<void()> access_listener_;
+};
+
+}  // namespace tarn::registry
