@@ -1,0 +1,247 @@
+#include "http/api/api.h"
+
+#include "http/api/conditional.h"
+#include "http/api/content_decoder.h"
+#include "http/api/credentials.h"
+#include "http/api/error_response.h"
+#include "http/api/upload.h"
+#include "storage/base/logging.h"
+
+namespace tarn::http {
+namespace {
+
+// Rule 10 of the contract: base64 makes a tarball 1.33 times as large; the rest is its JSON.
+uint64_t UploadBytesMax(const ApiOptions& options) {
+  if (options.upload_bytes_max != 0) return options.upload_bytes_max;
+  return options.tarball_bytes_max + options.tarball_bytes_max / 100 * 37 + options.metadata_bytes_max;
+}
+
+Response NoSuchPath() { return ErrorResponse(404, "Not found"); }
+
+// 204 to OPTIONS, 405 to a method that the path does not have.
+Response AllowedMethods(const std::vector<Method>& methods, Method asked) {
+  Response response;
+  if (asked == Method::kOptions) {
+    response.set_status(204);
+  } else {
+    response = ErrorResponse(405, "This path does not have that method.");
+  }
+  std::string allow = "OPTIONS";
+  for (const Method method : methods) {
+    allow += ", " + std::string(MethodName(method));
+    if (method == Method::kGet) allow += ", HEAD";
+  }
+  response.AddHeader("allow", allow);
+  return response;
+}
+
+// "OPTIONS *" asks about the server as a whole (RFC 9110, section 9.3.7).
+Response AllowedAnywhere() {
+  using enum Method;
+  return AllowedMethods({kGet, kPut, kPost, kDelete}, kOptions);
+}
+
+}  // namespace
+
+Api::Api(const ApiOptions& options, registry::Registry& registry, NodeState& node, Clock& clock, Executor& executor)
+    : options_(options),
+      upload_bytes_max_(UploadBytesMax(options)),
+      registry_(registry),
+      node_(node),
+      executor_(executor),
+      base_urls_(options.base_urls),
+      hot_(options.hot_cache_bytes),
+      authenticated_(clock),
+      admission_(options.admission),
+      services_{registry, node, clock, hot_, metrics_, options.reads_are_private} {
+  registry_.SetPackageListener([this](const std::string& package) { hot_.Invalidate(package); });
+  registry_.SetAccessListener([this] { authenticated_.Clear(); });
+}
+
+Api::~Api() {
+  registry_.SetPackageListener(nullptr);
+  registry_.SetAccessListener(nullptr);
+}
+
+std::optional<registry::Principal> Api::FindAuthenticated(const RequestHead& head, const Peer& peer) {
+  const std::string_view header = head.Get(KnownHeader::kAuthorization);
+  if (header.empty()) return registry::Principal::Anonymous();
+  return authenticated_.Find(header, base_urls_.ClientAddress(head, peer));
+}
+
+bool Api::TryHandleFast(const RequestHead& head, const Peer& peer, Response* response) {
+  if (head.method != Method::kGet && head.method != Method::kHead) return false;
+  if (head.target.size() > kHotTargetBytesMax) return false;
+  const auto principal = FindAuthenticated(head, peer);
+  if (!principal || (options_.reads_are_private && !principal->is_authenticated())) return false;
+  // One buffer per core thread: this runs for every request.
+  thread_local std::string key;
+  thread_local std::string scratch;
+  key.clear();
+  AppendHotKey(LikelyHotKind(head.target), head, base_urls_.Resolve(head, peer, &scratch), &key);
+  const auto answer = hot_.Find(key);
+  if (answer == nullptr) return false;
+  Send(answer, head, response);
+  response->set_metrics_class(static_cast<uint8_t>(answer->is_file() ? AdmissionClass::kTarball
+                                                                       : AdmissionClass::kMetadata));
+  return true;
+}
+
+Task<Response> Api::Handle(Request request) {
+  if (request.head.target == "*") co_return AllowedAnywhere();
+  std::string scratch;
+  const std::string_view base_url = base_urls_.Resolve(request.head, request.peer, &scratch);
+  const auto path = RequestPath::Parse(request.head.target, BaseUrls::PathOf(base_url));
+  if (!path.ok()) co_return ErrorResponse(path.status());
+  auto match = MatchRoute(request.head.method, *path);
+  if (!match.ok()) co_return ErrorResponse(match.status());
+  const bool is_hidden = match->is_operator && !request.peer.is_unix_socket;
+  if (match->allowed.empty() || is_hidden) co_return NoSuchPath();
+  if (match->route == nullptr) co_return AllowedMethods(match->allowed, request.head.method);
+  const Route& route = *match->route;
+
+  Call call{route, request.head, request.peer, base_urls_.ClientAddress(request.head, request.peer),
+            registry::Principal::Anonymous(), base_url, path->query, std::move(match->package),
+            std::move(match->parameters), {}};
+  Response response;
+  if (!route.runs_on) {
+    response = route.handler(services_, call);
+  } else if (route.body == BodyRule::kUpload) {
+    response = co_await ServeUpload(request, &call);
+  } else {
+    response = co_await ServePlain(request, &call);
+  }
+  response.set_metrics_class(static_cast<uint8_t>(route.admission));
+  co_return response;
+}
+
+Task<Status> Api::ReadBody(BodyReader* body, std::string_view content_encoding, uint64_t bytes_max, std::string* out) {
+  auto decoder = ContentDecoder::Create(content_encoding, bytes_max);
+  if (!decoder.ok()) co_return decoder.status();
+  body->set_limit(bytes_max);
+  while (true) {
+    const auto piece = co_await body->Read();
+    if (!piece.ok()) co_return piece.status();
+    if (piece->empty()) co_return decoder->Finish();
+    Status decoded = decoder->Decode(*piece, out);
+    if (!decoded.ok()) co_return decoded;
+  }
+}
+
+Task<Response> Api::ServePlain(Request request, Call* call) {
+  if (auto refused = RefuseAnonymous(*call)) co_return std::move(*refused);
+  if (call->route.body == BodyRule::kSmall) {
+    Status read = co_await ReadBody(&request.body, request.head.Get(KnownHeader::kContentEncoding), kSmallBodyBytesMax,
+                                    &call->body);
+    if (!read.ok()) co_return ErrorResponse(read);
+  }
+  const auto permit = co_await admission_.Enter(call->route.admission, call->body.size());
+  if (!permit.ok()) co_return ErrorResponse(permit.status());
+  auto work = [this, call] {
+    auto refused = Authenticate(call);
+    return refused ? std::move(*refused) : call->route.handler(services_, *call);
+  };
+  auto response = co_await executor_.Run(*call->route.runs_on, std::move(work));
+  if (!response.ok()) co_return ErrorResponse(response.status());
+  co_return std::move(*response);
+}
+
+Task<Response> Api::ServeUpload(Request request, Call* call) {
+  // Whoever may not publish, or cannot now, is told before the body is asked for.
+  const Status writable = node_.CanWrite();
+  if (!writable.ok()) co_return ErrorResponse(writable);
+  const uint64_t length = request.head.content_length;
+  if (length > upload_bytes_max_) {
+    co_return ErrorResponse(413, "the body of " + std::to_string(length) + " bytes is larger than the limit of " +
+                                     std::to_string(upload_bytes_max_));
+  }
+  auto decoder = ContentDecoder::Create(request.head.Get(KnownHeader::kContentEncoding), upload_bytes_max_);
+  if (!decoder.ok()) co_return ErrorResponse(decoder.status());
+  if (auto refused = co_await AuthenticateAhead(call)) co_return std::move(*refused);
+  const auto permit =
+      co_await admission_.Enter(call->route.admission, std::min<uint64_t>(length, limits::kSharedBlobBytesMax));
+  if (!permit.ok()) co_return ErrorResponse(permit.status());
+
+  request.body.set_limit(upload_bytes_max_);
+  UploadCall upload(services_, *call, &*decoder);
+  Response response = co_await ReceiveUpload(&request.body, &upload);
+  if (upload.holds_resources()) {
+    // The client left in the middle. Removing a large file is no work for this thread, unless the other ones are gone.
+    auto drop = [&upload] { upload.Drop(); };
+    const Status dropped = co_await executor_.Run(WorkClass::kWrite, std::move(drop));
+    if (!dropped.ok()) upload.Drop();
+  }
+  co_return response;
+}
+
+Task<Response> Api::ReceiveUpload(BodyReader* body, UploadCall* upload) {
+  while (true) {
+    const auto piece = co_await body->Read();
+    if (!piece.ok()) co_return ErrorResponse(piece.status());
+    if (piece->empty()) break;
+    if (upload->Buffer(*piece)) continue;
+    auto consume = [upload] { return upload->Consume(); };
+    const Status consumed = co_await executor_.Run(WorkClass::kWrite, std::move(consume));
+    if (!consumed.ok()) co_return ErrorResponse(consumed);
+  }
+  auto finish = [upload] { return upload->Finish(); };
+  auto response = co_await executor_.Run(WorkClass::kWrite, std::move(finish));
+  if (!response.ok()) co_return ErrorResponse(response.status());
+  co_return std::move(*response);
+}
+
+std::optional<Response> Api::RefuseAnonymous(const Call& call) const {
+  const AuthRule auth = call.route.auth;
+  const bool needs_user =
+      auth == AuthRule::kRequired || (auth == AuthRule::kOptional && options_.reads_are_private);
+  if (!needs_user || !call.head.Get(KnownHeader::kAuthorization).empty()) return std::nullopt;
+  return ErrorResponse(401, "You must be logged in to do this (npm login).");
+}
+
+Task<std::optional<Response>> Api::AuthenticateAhead(Call* call) {
+  if (auto refused = RefuseAnonymous(*call)) co_return std::move(refused);
+  const auto known = FindAuthenticated(call->head, call->peer);
+  if (known) {
+    call->principal = *known;
+    co_return std::nullopt;
+  }
+  auto work = [this, call] { return Authenticate(call); };
+  auto refused = co_await executor_.Run(WorkClass::kWrite, std::move(work));
+  if (!refused.ok()) co_return ErrorResponse(refused.status());
+  co_return std::move(*refused);
+}
+
+std::optional<Response> Api::Authenticate(Call* call) {
+  if (call->route.auth == AuthRule::kIgnored) return std::nullopt;
+  if (call->route.auth == AuthRule::kOperator) {
+    call->principal = registry::Principal::System();
+    return std::nullopt;
+  }
+  const std::string_view header = call->head.Get(KnownHeader::kAuthorization);
+  if (header.empty()) return std::nullopt;  // RefuseAnonymous has let them pass.
+  const auto credentials = ParseAuthorization(header);
+  if (!credentials.ok()) return ErrorResponse(401, credentials.status().message());
+  const uint64_t ticket = authenticated_.TakeTicket();
+  const auto authentication = registry_.Authenticate(*credentials, call->client);
+  if (auto refused = RefusalOf(authentication)) return refused;
+  call->principal = authentication->principal;
+  authenticated_.Insert(ticket, header, call->client, call->principal);
+  return std::nullopt;
+}
+
+void Api::MakeErrorResponse(uint16_t http_status, const Status& reason, Response* response) {
+  FillErrorResponse(http_status, reason.message(), response);
+}
+
+void Api::AppendLoggableTarget(const RequestHead& head, std::string* out) const {
+  // Tokens stand in the path of logout and revoke.
+  for (const std::string_view marker : {"/-/user/token/", "/-/npm/v1/tokens/token/", "/-/operator/tokens/"}) {
+    const size_t at = head.target.find(marker);
+    if (at == std::string_view::npos) continue;
+    out->append(head.target.substr(0, at + marker.size())).append("***");
+    return;
+  }
+  out->append(head.target);
+}
+
+}  // namespace tarn::http

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "http/api/auth_cache.h"
+#include "http/api/base_url.h"
+#include "http/api/hot_cache.h"
+#include "http/api/metrics.h"
+#include "http/api/routes.h"
+#include "http/net/admission.h"
+#include "http/net/executor.h"
+#include "http/net/handler.h"
+
+namespace tarn::http {
+
+class UploadCall;
+
+struct ApiOptions {
+  BaseUrls::Options base_urls;
+  uint64_t hot_cache_bytes = 128 * limits::kMiB;
+  uint64_t upload_bytes_max = 0;  // Of one publish body; 0: from the two below, as the contract's rule 10 says.
+  uint64_t tarball_bytes_max = limits::kTarballBytesMax;
+  uint64_t metadata_bytes_max = limits::kMetadataBytesMax;
+  bool reads_are_private = false;
+  Admission::Options admission;
+};
+
+// The registry over HTTP: routes, who is asking, what may wait and what may not. The one Handler of the server.
+//
+// A GET of something public and hot is answered on the core thread from HotCache. Everything else is run on the executor
+// as one plain call, once its body is there and its class has a place; a publish streams, once it is known who publishes.
+// Registers itself as the registry's listener, so it must outlive the registry's last commit, and the executor too.
+class Api final : public Handler {
+ public:
+  Api(const ApiOptions& options, registry::Registry& registry, NodeState& node, Clock& clock, Executor& executor);
+  ~Api() override;
+
+  bool TryHandleFast(const RequestHead& head, const Peer& peer, Response* response) override;
+  Task<Response> Handle(Request request) override;
+  void MakeErrorResponse(uint16_t http_status, const Status& reason, Response* response) override;
+  void AppendLoggableTarget(const RequestHead& head, std::string* out) const override;
+  void OnRequestDone(const RequestSummary& summary) override { metrics_.Count(summary); }
+
+  Metrics& metrics() { return metrics_; }
+  HotCache& hot() { return hot_; }
+  const Admission& admission() const { return admission_; }
+
+ private:
+  Task<Response> ServePlain(Request request, Call* call);
+  Task<Response> ServeUpload(Request request, Call* call);
+  Task<Response> ReceiveUpload(BodyReader* body, UploadCall* upload);
+  Task<Status> ReadBody(BodyReader* body, std::string_view content_encoding, uint64_t bytes_max, std::string* out);
+  // What can be said without asking the registry: 401 where a user is needed and nobody is shown. nullopt: go on.
+  std::optional<Response> RefuseAnonymous(const Call& call) const;
+  // On an executor thread. nullopt: go on, call->principal is set.
+  std::optional<Response> Authenticate(Call* call);
+  // Who it is, if that is known without asking the registry.
+  std::optional<registry::Principal> FindAuthenticated(const RequestHead& head, const Peer& peer);
+  // Before the body of an upload. nullopt: go on, call->principal is set.
+  Task<std::optional<Response>> AuthenticateAhead(Call* call);
+
+  const ApiOptions options_;
+  const uint64_t upload_bytes_max_;
+  registry::Registry& registry_;
+  NodeState& node_;
+  Executor& executor_;
+  BaseUrls base_urls_;
+  HotCache hot_;
+  AuthCache authenticated_;
+  Metrics metrics_;
+  Admission admission_;
+  const Services services_;
+};
+
+}  // namespace tarn::http

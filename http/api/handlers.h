@@ -1,0 +1,78 @@
+#pragma once
+
+#include "http/api/routes.h"
+
+// One function per route, grouped by file. Each checks its input, calls the registry and makes the answer; errors go
+// through ErrorResponse. They run on an executor thread, but for those that routes.cc lists as kAtOnce.
+namespace tarn::http {
+
+// status_handlers.cc
+Response HandleHealth(const Services& services, const Call& call);
+Response HandleReady(const Services& services, const Call& call);
+Response HandleMetrics(const Services& services, const Call& call);
+Response HandlePing(const Services& services, const Call& call);
+Response HandleRoot(const Services& services, const Call& call);
+
+// account_handlers.cc
+Response HandleWebLogin(const Services& services, const Call& call);
+Response HandleLogin(const Services& services, const Call& call);
+Response HandleGetUser(const Services& services, const Call& call);
+Response HandleLogout(const Services& services, const Call& call);
+Response HandleWhoami(const Services& services, const Call& call);
+Response HandleGetProfile(const Services& services, const Call& call);
+Response HandleSetProfile(const Services& services, const Call& call);
+
+// token_handlers.cc
+Response HandleListTokens(const Services& services, const Call& call);
+Response HandleCreateToken(const Services& services, const Call& call);
+Response HandleRevokeToken(const Services& services, const Call& call);
+
+// search_handler.cc
+Response HandleSearch(const Services& services, const Call& call);
+
+// access_handlers.cc
+Response HandleGetDistTags(const Services& services, const Call& call);
+Response HandleGetDistTag(const Services& services, const Call& call);
+Response HandleSetDistTag(const Services& services, const Call& call);
+Response HandleRemoveDistTag(const Services& services, const Call& call);
+Response HandleVisibility(const Services& services, const Call& call);
+Response HandleGetAccess(const Services& services, const Call& call);
+Response HandleSetAccess(const Services& services, const Call& call);
+Response HandleCollaborators(const Services& services, const Call& call);
+Response HandlePackagesOfScope(const Services& services, const Call& call);
+Response HandlePackagesOfUser(const Services& services, const Call& call);
+
+// owner_handlers.cc
+Response HandleGetOwners(const Services& services, const Call& call);
+Response HandleAddOwner(const Services& services, const Call& call);
+Response HandleRemoveOwner(const Services& services, const Call& call);
+
+// operator_handlers.cc
+Response HandleOperatorStatus(const Services& services, const Call& call);
+Response HandleOperatorListUsers(const Services& services, const Call& call);
+Response HandleOperatorAddUser(const Services& services, const Call& call);
+Response HandleOperatorSetPassword(const Services& services, const Call& call);
+Response HandleOperatorRemoveUser(const Services& services, const Call& call);
+Response HandleOperatorListTokens(const Services& services, const Call& call);
+Response HandleOperatorCreateToken(const Services& services, const Call& call);
+Response HandleOperatorRevokeToken(const Services& services, const Call& call);
+
+// package_handlers.cc
+Response HandleGetPackument(const Services& services, const Call& call);
+Response HandleGetManifest(const Services& services, const Call& call);
+Response HandleGetTarball(const Services& services, const Call& call);
+Response HandleUnpublish(const Services& services, const Call& call);
+Response HandleDeleteTarball(const Services& services, const Call& call);
+
+// --- shared by the files above (json_response.cc) ---
+// The package of the path. A name that cannot exist does not: kNotFound, as cheap as any.
+Result<registry::PackageName> PackageOf(const Call& call);
+Response JsonResponse(uint16_t http_status, std::string body);
+// no-store, for whatever depends on who asks.
+Response PrivateJsonResponse(uint16_t http_status, std::string body);
+// {"ok":true,"success":true,"id":…,"rev":…} or the error. Carries tarn-lsn, by which a follower can wait for it.
+Response WriteResponse(const Services& services, const Result<registry::WriteAnswer>& answer);
+// {"a":"read",…}
+std::string PermissionMap(const std::vector<std::pair<std::string, std::string>>& permissions);
+
+}  // namespace tarn::http

@@ -1,0 +1,197 @@
+#include "http/api/routes.h"
+
+#include <algorithm>
+
+#include "http/api/handlers.h"
+
+namespace tarn::http {
+namespace {
+
+constexpr auto kMeta = AdmissionClass::kMetadata;
+constexpr auto kWrites = AdmissionClass::kWrite;
+constexpr auto kOperators = AdmissionClass::kAdmin;
+constexpr RunsOn kAtOnce = std::nullopt;
+
+std::vector<Route> MakeRoutes() {
+  using enum AuthRule;
+  using enum BodyRule;
+  using enum Method;
+  using Work = WorkClass;
+  return {
+      // The state of this node.
+      {kGet, "/-/health", kOperators, kAtOnce, kIgnored, kNone, HandleHealth, "The process lives"},
+      {kGet, "/-/ready", kOperators, kAtOnce, kIgnored, kNone, HandleReady, "May be routed to; 503 and why otherwise"},
+      {kGet, "/-/metrics", kOperators, kAtOnce, kIgnored, kNone, HandleMetrics, "Counters, OpenMetrics text"},
+      {kGet, "/-/ping", kMeta, kAtOnce, kIgnored, kNone, HandlePing, "`npm ping`"},
+      {kGet, "/-/ping/{rest}", kMeta, kAtOnce, kIgnored, kNone, HandlePing, "The same, of old clients"},
+      {kGet, "/", kMeta, Work::kRead, kOptional, kNone, HandleRoot, "What this is, and its last LSN"},
+
+      // Accounts.
+      {kPost, "/-/v1/login", kMeta, kAtOnce, kIgnored, kNone, HandleWebLogin,
+       "Web login: 404, so that clients ask for name and password"},
+      {kPut, "/-/user/{user}", kWrites, Work::kAdmin, kIgnored, kSmall, HandleLogin, "`npm login`, `npm adduser`"},
+      {kPut, "/-/user/{user}/-rev/{rev}", kWrites, Work::kAdmin, kIgnored, kSmall, HandleLogin,
+       "Login of clients that saw a conflict"},
+      {kGet, "/-/user/{user}", kMeta, Work::kRead, kOptional, kNone, HandleGetUser, "Public fields of a user"},
+      {kDelete, "/-/user/token/{token}", kWrites, Work::kWrite, kIgnored, kNone, HandleLogout,
+       "`npm logout`; whoever knows the token may end it"},
+      {kGet, "/-/whoami", kMeta, Work::kRead, kRequired, kNone, HandleWhoami, "`npm whoami`"},
+      {kGet, "/-/npm/v1/user", kMeta, Work::kRead, kRequired, kNone, HandleGetProfile, "`npm profile get`"},
+      {kPost, "/-/npm/v1/user", kWrites, Work::kAdmin, kRequired, kSmall, HandleSetProfile,
+       "`npm profile set email`, `npm profile set password`"},
+      {kGet, "/-/npm/v1/tokens", kMeta, Work::kRead, kRequired, kNone, HandleListTokens, "`npm token list`"},
+      {kPost, "/-/npm/v1/tokens", kWrites, Work::kAdmin, kRequired, kSmall, HandleCreateToken, "`npm token create`"},
+      {kDelete, "/-/npm/v1/tokens/token/{key}", kWrites, Work::kWrite, kRequired, kNone, HandleRevokeToken,
+       "`npm token revoke`, by key or by the token itself"},
+
+      // Search.
+      {kGet, "/-/v1/search", kMeta, Work::kRead, kOptional, kNone, HandleSearch, "`npm search`"},
+
+      // Dist-tags and access.
+      {kGet, "/-/package/{pkg}/dist-tags", kMeta, Work::kRead, kOptional, kNone, HandleGetDistTags, "`npm dist-tag ls`"},
+      {kGet, "/-/package/{pkg}/dist-tags/{tag}", kMeta, Work::kRead, kOptional, kNone, HandleGetDistTag,
+       "The version of one tag, as a JSON string"},
+      {kPut, "/-/package/{pkg}/dist-tags/{tag}", kWrites, Work::kWrite, kRequired, kSmall, HandleSetDistTag,
+       "`npm dist-tag add`; the body is the version as a JSON string"},
+      {kPost, "/-/package/{pkg}/dist-tags/{tag}", kWrites, Work::kWrite, kRequired, kSmall, HandleSetDistTag,
+       "The same, of old clients"},
+      {kDelete, "/-/package/{pkg}/dist-tags/{tag}", kWrites, Work::kWrite, kRequired, kNone, HandleRemoveDistTag,
+       "`npm dist-tag rm`"},
+      {kGet, "/-/package/{pkg}/visibility", kMeta, Work::kRead, kOptional, kNone, HandleVisibility,
+       "`npm access get status`"},
+      {kGet, "/-/package/{pkg}/access", kMeta, Work::kRead, kOptional, kNone, HandleGetAccess, "The same, of pnpm"},
+      {kPost, "/-/package/{pkg}/access", kWrites, Work::kWrite, kRequired, kSmall, HandleSetAccess,
+       "`npm access set status=public` or `restricted`"},
+      {kGet, "/-/package/{pkg}/owners", kMeta, Work::kRead, kOptional, kNone, HandleGetOwners, "Owners, of pnpm"},
+      {kPut, "/-/package/{pkg}/owners", kWrites, Work::kWrite, kRequired, kSmall, HandleAddOwner, "`pnpm owner add`"},
+      {kDelete, "/-/package/{pkg}/owners/{user}", kWrites, Work::kWrite, kRequired, kNone, HandleRemoveOwner,
+       "`pnpm owner rm`"},
+      {kGet, "/-/package/{pkg}/collaborators", kMeta, Work::kRead, kOptional, kNone, HandleCollaborators,
+       "`npm access list collaborators`"},
+      {kGet, "/-/org/{scope}/package", kMeta, Work::kRead, kOptional, kNone, HandlePackagesOfScope,
+       "`npm access list packages SCOPE`"},
+      {kGet, "/-/user/{user}/package", kMeta, Work::kRead, kOptional, kNone, HandlePackagesOfUser,
+       "`npm access list packages USER`"},
+
+      // The operator's socket.
+      {kGet, "/-/operator/status", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorStatus, "`tarn status`"},
+      {kGet, "/-/operator/users", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListUsers, "`tarn user list`"},
+      {kPost, "/-/operator/users", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorAddUser, "`tarn user add`"},
+      {kPut, "/-/operator/users/{user}/password", kOperators, Work::kAdmin, kOperator, kSmall,
+       HandleOperatorSetPassword, "`tarn user passwd`"},
+      {kDelete, "/-/operator/users/{user}", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorRemoveUser,
+       "`tarn user remove`"},
+      {kGet, "/-/operator/users/{user}/tokens", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListTokens,
+       "`tarn token list`"},
+      {kPost, "/-/operator/users/{user}/tokens", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorCreateToken,
+       "`tarn token create`"},
+      {kDelete, "/-/operator/tokens/{key}", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorRevokeToken,
+       "`tarn token revoke`"},
+
+      // Packages. After everything under /-/, which is never a package.
+      {kGet, "/{pkg}", kMeta, Work::kRead, kOptional, kNone, HandleGetPackument,
+       "Packument, full or abbreviated by Accept, gzip by Accept-Encoding"},
+      {kPut, "/{pkg}", kWrites, Work::kWrite, kRequired, kUpload, nullptr, "Publish, deprecate"},
+      {kPut, "/{pkg}/-rev/{rev}", kWrites, Work::kWrite, kRequired, kUpload, nullptr,
+       "Unpublish some versions, change owners"},
+      {kDelete, "/{pkg}/-rev/{rev}", kWrites, Work::kWrite, kRequired, kNone, HandleUnpublish, "Unpublish the package"},
+      {kGet, "/{pkg}/-/{file}", AdmissionClass::kTarball, Work::kRead, kOptional, kNone, HandleGetTarball,
+       "Tarball; ranges, ETag"},
+      {kDelete, "/{pkg}/-/{file}/-rev/{rev}", kWrites, Work::kWrite, kRequired, kNone, HandleDeleteTarball,
+       "Last step of unpublishing a version"},
+      {kGet, "/{pkg}/{spec}", kMeta, Work::kRead, kOptional, kNone, HandleGetManifest,
+       "One manifest, by version, dist-tag or range"},
+  };
+}
+
+// Takes pattern and segments apart side by side. Ok(false): this is another path.
+Result<bool> MatchPattern(std::string_view pattern, const RequestPath& path, RouteMatch* match) {
+  size_t at = 0;
+  pattern.remove_prefix(1);
+  while (!pattern.empty()) {
+    const size_t slash = pattern.find('/');
+    const std::string_view part = pattern.substr(0, slash);
+    pattern = slash == std::string_view::npos ? std::string_view() : pattern.substr(slash + 1);
+    if (at >= path.segments.size()) return false;
+    if (part == "{pkg}") {
+      if (path.segments[at] == "-") return false;
+      auto name = PackageNameAt(path.segments, at);
+      if (name.code() == Code::kNotFound) return false;
+      if (!name.ok()) return std::move(name).status();
+      at += name->segment_count;
+      match->package = std::move(name->name);
+    } else if (part.starts_with('{')) {
+      ASSIGN_OR_RETURN(std::string value, PercentDecode(path.segments[at++]));
+      match->parameters.emplace_back(part.substr(1, part.size() - 2), std::move(value));
+    } else if (path.segments[at++] != part) {
+      return false;
+    }
+  }
+  return at == path.segments.size();
+}
+
+}  // namespace
+
+std::string_view MethodName(Method method) {
+  switch (method) {
+    case Method::kGet: return "GET";
+    case Method::kHead: return "HEAD";
+    case Method::kPut: return "PUT";
+    case Method::kPost: return "POST";
+    case Method::kDelete: return "DELETE";
+    case Method::kOptions: return "OPTIONS";
+    case Method::kPatch: return "PATCH";
+    case Method::kOther: break;
+  }
+  return "";
+}
+
+const std::string& Call::Parameter(std::string_view name) const {
+  for (const auto& [key, value] : parameters) {
+    if (key == name) return value;
+  }
+  CheckFailed(__FILE__, __LINE__, "no such route parameter: ", name);
+}
+
+const std::vector<Route>& Routes() {
+  static const std::vector<Route> routes = MakeRoutes();
+  return routes;
+}
+
+Result<RouteMatch> MatchRoute(Method method, const RequestPath& path) {
+  RouteMatch match;
+  const Method wanted = method == Method::kHead ? Method::kGet : method;
+  std::string_view matched_pattern;
+  for (const Route& route : Routes()) {
+    // The first pattern that fits decides which path this is: "/a/-rev/b" is not version "-rev" of something.
+    if (!matched_pattern.empty() && route.pattern != matched_pattern) continue;
+    RouteMatch candidate;
+    ASSIGN_OR_RETURN(const bool fits, MatchPattern(route.pattern, path, &candidate));
+    if (!fits) continue;
+    matched_pattern = route.pattern;
+    match.allowed.push_back(route.method);
+    match.is_operator = route.auth == AuthRule::kOperator;
+    if (route.method != wanted) continue;
+    match.route = &route;
+    match.package = std::move(candidate.package);
+    match.parameters = std::move(candidate.parameters);
+  }
+  return match;
+}
+
+std::string FormatApiMarkdown() {
+  std::string out =
+      "# HTTP routes\n\n"
+      "Paths are below the registry's URL. `{pkg}` is a package name in any encoding npm clients use. Errors are JSON with\n"
+      "`error`, `message`, `reason` and `code`. Every GET answers HEAD, every path answers OPTIONS.\n\n"
+      "<!-- Printed from the route table (http/api/routes.cc); routes_test compares. -->\n\n"
+      "| Method | Path | Who | What |\n|---|---|---|---|\n";
+  for (const Route& route : Routes()) {
+    constexpr std::string_view kWho[] = {"anyone", "anyone; reads as access allows", "users", "operator (Unix socket)"};
+    out += "| " + std::string(MethodName(route.method)) + " | `" + std::string(route.pattern) + "` | " +
+           std::string(kWho[static_cast<size_t>(route.auth)]) + " | " + std::string(route.summary) + " |\n";
+  }
+  return out;
+}
+
+}  // namespace tarn::http

@@ -1,0 +1,102 @@
+#include "http/api/routes.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+namespace tarn::http {
+namespace {
+
+// "METHOD pattern package key=value…" of what a request is routed to; "405 …" or "404" otherwise.
+std::string Describe(Method method, std::string_view target) {
+  const auto path = RequestPath::Parse(target, "");
+  if (!path.ok()) return "400";
+  const auto match = MatchRoute(method, *path);
+  if (!match.ok()) return "400";
+  if (match->allowed.empty()) return "404";
+  if (match->route == nullptr) return "405";
+  std::string text = std::string(MethodName(match->route->method)) + " " + std::string(match->route->pattern);
+  if (!match->package.empty()) text += " " + match->package;
+  for (const auto& [key, value] : match->parameters) text += " " + std::string(key) + "=" + value;
+  return text;
+}
+
+TEST(Routes, FindsWhatClientsAskFor) {
+  using enum Method;
+  struct Case {
+    Method method;
+    const char* target;
+    const char* expected;
+  };
+  for (const Case& c : {
+           Case{kGet, "/left-pad", "GET /{pkg} left-pad"},
+           Case{kHead, "/left-pad", "GET /{pkg} left-pad"},
+           Case{kGet, "/@s%2fn", "GET /{pkg} @s/n"},
+           Case{kGet, "/@s/n", "GET /{pkg} @s/n"},
+           Case{kGet, "/@s/n/1.0.0", "GET /{pkg}/{spec} @s/n spec=1.0.0"},
+           Case{kGet, "/n/%5E1.2", "GET /{pkg}/{spec} n spec=^1.2"},
+           Case{kGet, "/n/1.0.0%2Bbuild", "GET /{pkg}/{spec} n spec=1.0.0+build"},
+           Case{kGet, "/n/latest", "GET /{pkg}/{spec} n spec=latest"},
+           Case{kGet, "/n/-/n-1.0.0.tgz", "GET /{pkg}/-/{file} n file=n-1.0.0.tgz"},
+           Case{kGet, "/@s%2fn/-/n-1.0.0.tgz", "GET /{pkg}/-/{file} @s/n file=n-1.0.0.tgz"},
+           Case{kGet, "/@s/n/-/n-1.0.0.tgz", "GET /{pkg}/-/{file} @s/n file=n-1.0.0.tgz"},
+           Case{kPut, "/n", "PUT /{pkg} n"},
+           Case{kPut, "/n?write=true", "PUT /{pkg} n"},
+           Case{kPut, "/@s%2fn/-rev/3-a", "PUT /{pkg}/-rev/{rev} @s/n rev=3-a"},
+           Case{kDelete, "/n/-rev/3-a", "DELETE /{pkg}/-rev/{rev} n rev=3-a"},
+           Case{kDelete, "/@s/n/-/n-1.0.0.tgz/-rev/2-b", "DELETE /{pkg}/-/{file}/-rev/{rev} @s/n file=n-1.0.0.tgz rev=2-b"},
+           Case{kGet, "/-/ping", "GET /-/ping"},
+           Case{kGet, "//-/ping?write=true", "GET /-/ping"},
+           Case{kPut, "/-/user/org.couchdb.user:bob", "PUT /-/user/{user} user=org.couchdb.user:bob"},
+           Case{kPut, "/-/package/@s%2fn/dist-tags/beta", "PUT /-/package/{pkg}/dist-tags/{tag} @s/n tag=beta"},
+           Case{kDelete, "/-/package/@s/n/dist-tags/beta", "DELETE /-/package/{pkg}/dist-tags/{tag} @s/n tag=beta"},
+           Case{kGet, "/-/package/%40s%2Fn/dist-tags", "GET /-/package/{pkg}/dist-tags @s/n"},
+           Case{kDelete, "/-/user/token/abc", "DELETE /-/user/token/{token} token=abc"},
+           Case{kGet, "/-/unknown", "404"},
+           Case{kGet, "/-/stage/package/n", "404"},
+           Case{kGet, "/-", "404"},
+           Case{kPost, "/n", "405"},
+           Case{kOther, "/n", "405"},
+           Case{kGet, "/n/-rev/3-a", "405"},
+           Case{kGet, "/a/../b", "400"},
+           Case{kGet, "/", "GET /"},
+       }) {
+    EXPECT_EQ(Describe(c.method, c.target), c.expected) << MethodName(c.method) << " " << c.target;
+  }
+}
+
+TEST(Routes, EveryWriteNeedsAuthenticationUnlessItIsALogin) {
+  const std::set<std::string_view> open = {"/-/user/{user}", "/-/user/{user}/-rev/{rev}", "/-/v1/login",
+                                           "/-/user/token/{token}"};
+  for (const Route& route : Routes()) {
+    if (route.method == Method::kGet || open.contains(route.pattern)) continue;
+    EXPECT_TRUE(route.auth == AuthRule::kRequired || route.auth == AuthRule::kOperator) << route.pattern;
+  }
+}
+
+// On the core thread nobody may block, and there nobody is asked who calls.
+TEST(Routes, WhatRunsAtOnceAsksNobody) {
+  for (const Route& route : Routes()) {
+    if (route.runs_on) continue;
+    EXPECT_EQ(route.auth, AuthRule::kIgnored) << route.pattern;
+    EXPECT_EQ(route.body, BodyRule::kNone) << route.pattern;
+  }
+}
+
+TEST(Routes, OnlyUploadsHaveNoPlainHandler) {
+  for (const Route& route : Routes()) {
+    EXPECT_EQ(route.handler == nullptr, route.body == BodyRule::kUpload) << route.pattern;
+  }
+}
+
+TEST(Routes, PageIsWhatTheTablePrints) {
+  std::ifstream page(TARN_SOURCE_DIR "/http/API.md");
+  std::stringstream text;
+  text << page.rdbuf();
+  EXPECT_EQ(text.str(), FormatApiMarkdown()) << "run: build/release/tarn config routes > http/API.md";
+}
+
+}  // namespace
+}  // namespace tarn::http

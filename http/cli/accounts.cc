@@ -1,0 +1,190 @@
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+
+#include "http/api/json_body.h"
+#include "http/api/request_path.h"
+#include "http/cli/commands.h"
+#include "http/cli/operator_client.h"
+#include "http/cli/table.h"
+
+namespace tarn::cli {
+namespace {
+
+// One line from standard input; on a terminal it is asked for twice and not shown.
+Result<std::string> ReadPassword(bool from_stdin) {
+  const auto read_line = []() -> Result<std::string> {
+    std::string line;
+    if (!std::getline(std::cin, line) || line.empty()) return InvalidArgument("no password was given");
+    if (line.size() > limits::kPasswordBytesMax) return InvalidArgument("the password is longer than 1024 bytes");
+    return line;
+  };
+  if (from_stdin) return read_line();
+  termios shown{};
+  if (tcgetattr(STDIN_FILENO, &shown) != 0) {
+    return InvalidArgument("standard input is not a terminal: pass the password with --password-stdin");
+  }
+  termios hidden = shown;
+  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+  std::fputs("password: ", stderr);
+  auto first = read_line();
+  std::fputs("\nagain: ", stderr);
+  auto second = read_line();
+  std::fputs("\n", stderr);
+  tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+  if (!first.ok()) return first;
+  if (!second.ok() || *first != *second) return InvalidArgument("the two passwords differ");
+  return first;
+}
+
+// Prints the answer as it is (--json), or by `print`; its error as a sentence.
+int Finish(const Result<Operator::Answer>& answer, Output output, const std::function<void(const http::JsonBody&)>& print) {
+  if (!answer.ok()) return Fail(answer.status());
+  const auto body = http::JsonBody::ParseObject(answer->body);
+  if (!body.ok()) return Fail(Internal("the server's answer is not JSON"));
+  if (answer->http_status >= 400) {
+    const auto message = body->String("message");
+    return Fail(InvalidArgument(message.ok() && *message ? **message : answer->body));
+  }
+  if (output == Output::kJson) std::printf("%s\n", answer->body.c_str());
+  else print(*body);
+  return kExitOk;
+}
+
+std::string Text(const http::JsonBody& body, std::string_view key) {
+  const auto value = body.String(key);
+  return value.ok() && *value ? **value : "";
+}
+
+bool IsTrue(const http::JsonBody& body, std::string_view key) {
+  const auto value = body.Bool(key);
+  return value.ok() && value->value_or(false);
+}
+
+// The objects of a list in an answer; none when there is no such list.
+std::vector<http::JsonBody> Items(const http::JsonBody& body, std::string_view key) {
+  auto items = body.Objects(key);
+  return items.ok() && *items ? std::move(**items) : std::vector<http::JsonBody>();
+}
+
+std::string Joined(const http::JsonBody& body, std::string_view key) {
+  std::string text;
+  const auto list = body.Strings(key);
+  if (!list.ok() || !*list) return text;
+  for (const std::string& item : **list) text += (text.empty() ? "" : " ") + item;
+  return text;
+}
+
+void PrintUsers(const http::JsonBody& answer) {
+  std::vector<std::vector<std::string>> rows = {{"NAME", "ROLE", "EMAIL", "CREATED (UTC)"}};
+  for (const http::JsonBody& user : Items(answer, "users")) {
+    rows.push_back({Text(user, "name"), IsTrue(user, "admin") ? "admin" : "user", Text(user, "email"),
+                    ShortTime(Text(user, "created"))});
+  }
+  if (rows.size() > 1) std::fputs(FormatTable(rows).c_str(), stdout);
+  else std::puts("There are no accounts. Make the first one with: tarn user add NAME --admin");
+}
+
+// The key comes last: it is long, and what `tarn token revoke` wants.
+void PrintTokens(const http::JsonBody& answer, const std::string& user) {
+  std::vector<std::vector<std::string>> rows = {
+      {"TOKEN", "NAME", "MAY", "FROM", "CREATED (UTC)", "EXPIRES (UTC)", "KEY"}};
+  for (const http::JsonBody& token : Items(answer, "tokens")) {
+    const std::string networks = Joined(token, "cidr");
+    const std::string expires = Text(token, "expires");
+    rows.push_back({Text(token, "preview") + "...", Text(token, "name"), IsTrue(token, "readonly") ? "read" : "read, write",
+                    networks.empty() ? "anywhere" : networks, ShortTime(Text(token, "created")),
+                    expires.empty() ? "never" : ShortTime(expires), Text(token, "key")});
+  }
+  if (rows.size() > 1) std::fputs(FormatTable(rows).c_str(), stdout);
+  else std::printf("%s has no tokens.\n", user.c_str());
+}
+
+}  // namespace
+
+int Fail(const Status& status) {
+  std::fprintf(stderr, "tarn: %.*s\n", static_cast<int>(status.message().size()), status.message().data());
+  return kExitFailed;
+}
+
+int RunUser(const Config& config, const UserArguments& arguments) {
+  using Action = UserArguments::Action;
+  std::string password;
+  if (arguments.action == Action::kAdd || arguments.action == Action::kPassword) {
+    auto read = ReadPassword(arguments.password_stdin);
+    if (!read.ok()) return Fail(read.status());
+    password = std::move(*read);
+  }
+  auto node = Operator::Connect(config, arguments.action == Action::kAdd ? IfMissing::kCreate : IfMissing::kRefuse);
+  if (!node.ok()) return Fail(node.status().WithContext(config.data));
+  const std::string path = "/users/" + http::PercentEncode(arguments.name);
+  switch (arguments.action) {
+    case Action::kAdd: {
+      const std::string body = "{\"name\":" + JsonString(arguments.name) + ",\"password\":" + JsonString(password) +
+                               ",\"email\":" + JsonString(arguments.email) +
+                               ",\"admin\":" + (arguments.admin ? "true" : "false") + "}";
+      return Finish((*node)->Call("POST", "/users", body), arguments.output, [](const http::JsonBody& user) {
+        std::printf("user %s added\n", Text(user, "name").c_str());
+      });
+    }
+    case Action::kPassword:
+      return Finish((*node)->Call("PUT", path + "/password", "{\"password\":" + JsonString(password) + "}"),
+                    arguments.output, [&](const http::JsonBody&) {
+                      std::printf("password of %s changed\n", arguments.name.c_str());
+                    });
+    case Action::kRemove:
+      return Finish((*node)->Call("DELETE", path, ""), arguments.output, [&](const http::JsonBody&) {
+        std::printf("user %s removed, with all tokens\n", arguments.name.c_str());
+      });
+    case Action::kList: return Finish((*node)->Call("GET", "/users", ""), arguments.output, PrintUsers);
+  }
+  return kExitUsage;
+}
+
+int RunToken(const Config& config, const TokenArguments& arguments) {
+  using Action = TokenArguments::Action;
+  auto node = Operator::Connect(config, IfMissing::kRefuse);
+  if (!node.ok()) return Fail(node.status().WithContext(config.data));
+  const std::string path = "/users/" + http::PercentEncode(arguments.user) + "/tokens";
+  switch (arguments.action) {
+    case Action::kCreate: {
+      std::string body = "{\"name\":" + JsonString(arguments.name) +
+                         ",\"read_only\":" + (arguments.read_only ? "true" : "false") + ",\"cidrs\":[";
+      for (size_t i = 0; i < arguments.cidrs.size(); ++i) body += (i > 0 ? "," : "") + JsonString(arguments.cidrs[i]);
+      body += "]";
+      if (arguments.expires_days > 0) {
+        body += ",\"expires_ms\":" + std::to_string(SystemClock().NowMs() + arguments.expires_days * 24 * 3600 * 1000);
+      }
+      return Finish((*node)->Call("POST", path, body + "}"), arguments.output, [](const http::JsonBody& token) {
+        std::printf("%s\n", Text(token, "token").c_str());
+      });
+    }
+    case Action::kList:
+      return Finish((*node)->Call("GET", path, ""), arguments.output,
+                    [&](const http::JsonBody& tokens) { PrintTokens(tokens, arguments.user); });
+    case Action::kRevoke:
+      return Finish((*node)->Call("DELETE", "/tokens/" + http::PercentEncode(arguments.key), ""), arguments.output,
+                    [](const http::JsonBody&) { std::printf("token revoked\n"); });
+  }
+  return kExitUsage;
+}
+
+int RunStatus(const Config& config, Output output) {
+  auto node = Operator::Connect(config, IfMissing::kRefuse);
+  if (!node.ok()) return Fail(node.status().WithContext(config.data));
+  const bool is_running = (*node)->is_running_server();
+  return Finish((*node)->Call("GET", "/status", ""), output, [&](const http::JsonBody& status) {
+    const auto lsn = status.Number("lsn");
+    const auto epoch = status.Number("epoch");
+    std::printf("server:   %s\nrole:     %s, epoch %llu\nlsn:      %llu\nready:    %s\nwritable: %s\n",
+                is_running ? "running" : "stopped", Text(status, "role").c_str(),
+                static_cast<unsigned long long>(epoch.ok() ? epoch->value_or(0) : 0),
+                static_cast<unsigned long long>(lsn.ok() ? lsn->value_or(0) : 0), Text(status, "ready").c_str(),
+                Text(status, "writable").c_str());
+  });
+}
+
+}  // namespace tarn::cli

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "http/cli/config.h"
+
+// The sub-commands of `tarn`. Each prints to standard output what was asked for and to standard error what went wrong, and
+// returns the exit status.
+namespace tarn::cli {
+
+// Exit statuses; docs/operations.md.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;    // It could not be done; the message says what to do.
+inline constexpr int kExitUsage = 2;     // The words of the command line are wrong.
+inline constexpr int kExitFindings = 3;  // Done, and something was found (verify).
+
+enum class Output : uint8_t { kText, kJson };
+
+int RunServe(const Config& config);
+
+struct VerifyArguments {
+  bool deep = false;
+  Output output = Output::kText;
+};
+int RunVerify(const Config& config, const VerifyArguments& arguments);
+
+struct UserArguments {
+  enum class Action : uint8_t { kAdd, kPassword, kList, kRemove } action = Action::kList;
+  std::string name;
+  std::string email;
+  bool admin = false;
+  bool password_stdin = false;
+  Output output = Output::kText;
+};
+int RunUser(const Config& config, const UserArguments& arguments);
+
+struct TokenArguments {
+  enum class Action : uint8_t { kCreate, kList, kRevoke } action = Action::kList;
+  std::string user;  // kCreate, kList.
+  std::string key;   // kRevoke.
+  std::string name;
+  std::vector<std::string> cidrs;
+  bool read_only = false;
+  uint64_t expires_days = 0;  // 0: never.
+  Output output = Output::kText;
+};
+int RunToken(const Config& config, const TokenArguments& arguments);
+
+int RunStatus(const Config& config, Output output);
+
+// Prints "tarn: message" to standard error; returns kExitFailed.
+int Fail(const Status& status);
+std::string SocketPath(const Config& config);
+
+}  // namespace tarn::cli

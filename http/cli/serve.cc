@@ -1,0 +1,211 @@
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "http/api/api.h"
+#include "http/cli/commands.h"
+#include "http/cli/local_node.h"
+#include "http/cli/operator_client.h"
+#include "http/net/listener.h"
+#include "http/net/server.h"
+
+namespace tarn::cli {
+namespace {
+
+constexpr size_t kIoThreads = 4;
+constexpr size_t kAdminThreads = 2;
+// Beside the connections: segments that are being read, RocksDB's files.
+constexpr uint64_t kDescriptorsBeside = 65'536;
+constexpr uint64_t kDescriptorsBesideMin = 1'024;
+
+http::ApiOptions ApiOptionsOf(const Config& config) {
+  http::ApiOptions options;
+  options.base_urls.public_urls = config.public_urls;
+  options.base_urls.is_loopback_only = IsPrivateToThisMachine(config);
+  for (const std::string& text : config.trusted_proxies) {
+    auto cidr = registry::Cidr::Parse(text);
+    CHECK(cidr.ok());  // The configuration was checked.
+    options.base_urls.trusted_proxies.push_back(std::move(*cidr));
+  }
+  options.hot_cache_bytes = config.body_cache_bytes;
+  options.tarball_bytes_max = config.tarball_bytes_max;
+  options.metadata_bytes_max = config.metadata_bytes_max;
+  options.reads_are_private = config.read_access == "authenticated";
+  options.admission.write.wait_ms_max = config.queue_wait_ms;
+  return options;
+}
+
+http::Executor::Options ExecutorOptionsOf(const Config& config) {
+  http::Executor::Options options;
+  options.read = {config.read_threads, limits::kReadQueueMax, config.queue_wait_ms};
+  options.write = {config.write_threads, limits::kWriteQueueMax, config.queue_wait_ms};
+  options.io = {kIoThreads, limits::kIoQueueMax, config.queue_wait_ms};
+  options.admin = {kAdminThreads, limits::kAdminQueueMax, config.queue_wait_ms};
+  return options;
+}
+
+http::ServerOptions ServerOptionsOf(const Config& config, std::vector<int> inherited_sockets) {
+  http::ServerOptions options;
+  options.listen_sockets = std::move(inherited_sockets);
+  if (options.listen_sockets.empty()) options.listen = config.listen;
+  options.unix_socket_path = SocketPath(config);
+  options.cores = config.threads;
+  options.connections_max = config.connections_max;
+  options.access_log = config.access_log;
+  options.connection.header_bytes_max = config.header_bytes_max;
+  options.connection.header_ms = config.header_ms;
+  options.connection.idle_ms = config.idle_ms;
+  options.connection.rate_window_ms = config.stall_ms;
+  options.connection.body_rate_min = config.bytes_per_second_min;
+  options.connection.send_rate_min = config.bytes_per_second_min;
+  return options;
+}
+
+void AppendEngineMetrics(const engine::Store& store, const http::HotCache& hot, const http::Executor& executor,
+                         const http::Server& server, std::string* out) {
+  using http::Metrics;
+  const engine::StoreStats stats = store.Stats();
+  Metrics::AppendGauge(out, "log_head_lsn", stats.last_lsn.value());
+  Metrics::AppendGauge(out, "segment_count", stats.segment_count);
+  Metrics::AppendGauge(out, "segment_bytes", stats.segment_bytes);
+  Metrics::AppendCounter(out, "commit_groups", stats.groups_written);
+  Metrics::AppendCounter(out, "segment_syncs", stats.segment_syncs);
+  Metrics::AppendGauge(out, "commit_queue_length", stats.commit_queue_length);
+  Metrics::AppendGauge(out, "commit_group_age_milliseconds", stats.last_group_age_ms);
+  Metrics::AppendGauge(out, "upload_budget_used_bytes", stats.upload_budget_used_bytes);
+  Metrics::AppendGauge(out, "disk_free_bytes", stats.disk_free_bytes);
+  Metrics::AppendGauge(out, "store_writable", store.CanCommit().ok() ? 1 : 0);
+  Metrics::AppendGauge(out, "hot_cache_bytes", hot.bytes());
+  Metrics::AppendCounter(out, "hot_cache_hits", hot.hits());
+  Metrics::AppendCounter(out, "hot_cache_misses", hot.misses());
+  constexpr std::string_view kPools[http::kWorkClassCount] = {"read", "write", "io", "admin"};
+  for (size_t i = 0; i < http::kWorkClassCount; ++i) {
+    const auto pool = executor.stats(static_cast<http::WorkClass>(i));
+    Metrics::AppendGauge(out, "executor_" + std::string(kPools[i]) + "_queued", pool.queued);
+    Metrics::AppendGauge(out, "executor_" + std::string(kPools[i]) + "_running", pool.running);
+    Metrics::AppendCounter(out, "executor_" + std::string(kPools[i]) + "_refused", pool.refused);
+  }
+  const http::ServerStats net = server.stats();
+  Metrics::AppendGauge(out, "open_connections", net.open_connections);
+  Metrics::AppendCounter(out, "accepted_connections", net.accepted_connections);
+  Metrics::AppendCounter(out, "refused_connections", net.refused_connections);
+  Metrics::AppendCounter(out, "refused_requests", net.refused_requests);
+  Metrics::AppendCounter(out, "timed_out_connections", net.timed_out_connections);
+  Metrics::AppendCounter(out, "fast_requests", net.fast_requests);
+  Metrics::AppendCounter(out, "cold_reads", net.cold_reads);
+}
+
+void LogRecovery(const engine::RecoveryReport& report) {
+  Log(report.state_rebuilt ? LogLevel::kWarning : LogLevel::kInfo, "store opened",
+      {{"records_replayed", report.records_replayed},
+       {"bytes_truncated", report.bytes_truncated},
+       {"orphan_solos_removed", report.orphan_solos_removed},
+       {"state_rebuilt", report.state_rebuilt}});
+}
+
+// The configuration with the addresses that the service manager's sockets are really bound to: whether only this machine
+// can reach the registry hangs on them. A Unix socket is refused, for whoever comes in by one is the operator.
+Result<Config> WithAddressesOf(const std::vector<int>& inherited_sockets, Config config) {
+  if (inherited_sockets.empty()) return config;
+  config.listen.clear();
+  for (const int descriptor : inherited_sockets) {
+    config.listen.push_back(http::LocalAddress(descriptor));
+    if (!ParseListenAddress(config.listen.back()).ok()) {
+      return InvalidArgument("the service manager passed a socket that is not TCP (\"" + config.listen.back() +
+                             "\"); give ListenStream= an address and a port");
+    }
+  }
+  return config;
+}
+
+// As many open files as the connections may need; the soft limit is often 1024.
+void RaiseDescriptorLimit(const Config& config) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = config.connections_max + kDescriptorsBeside;
+  if (limit.rlim_cur < wanted) {
+    limit.rlim_cur = std::min(wanted, limit.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (limit.rlim_cur < config.connections_max + kDescriptorsBesideMin) {
+    Log(LogLevel::kWarning, "the limit of open files is too low for server.connections_max; raise it (ulimit -n, LimitNOFILE=)",
+        {{"limit", uint64_t{limit.rlim_cur}}, {"connections_max", config.connections_max}});
+  }
+}
+
+// Where a client on this machine finds an address: "0.0.0.0" is none that one can connect to everywhere.
+std::string ReachableAddress(const std::string& address) {
+  if (address.starts_with("0.0.0.0:")) return "127.0.0.1" + address.substr(7);
+  if (address.starts_with("[::]:")) return "[::1]" + address.substr(4);
+  return address;
+}
+
+// What a person needs to go on, on standard output; "tarn: listening on" is what scripts wait for.
+void PrintAddresses(const Config& config, const http::Server& server, bool has_users) {
+  for (const std::string& address : server.addresses()) std::printf("tarn: listening on http://%s/\n", address.c_str());
+  std::string url = config.public_urls.empty() ? "" : config.public_urls.front();
+  if (url.empty() && !server.addresses().empty()) url = "http://" + ReachableAddress(server.addresses().front()) + "/";
+  if (!url.ends_with('/')) url += '/';
+  std::printf("tarn: npm config set registry %s\n", url.c_str());
+  if (!has_users && IsPrivateToThisMachine(config)) {
+    std::printf("tarn: no accounts yet; the first `npm adduser` becomes the administrator\n");
+  } else if (!has_users) {
+    std::printf("tarn: no accounts yet; make the first one with: tarn user add NAME --admin --data %s\n",
+                config.data.c_str());
+  }
+  std::fflush(stdout);
+}
+
+// SIGTERM and SIGINT, blocked in every thread that is started after this.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+}  // namespace
+
+// The program, made of its parts in order: store, registry, executor, API, server. They end in the reverse order.
+int RunServe(const Config& given) {
+  const sigset_t signals = BlockSignals();
+  std::vector<int> inherited_sockets = http::InheritedListenSockets();
+  const auto effective = WithAddressesOf(inherited_sockets, given);
+  if (!effective.ok()) return Fail(effective.status());
+  const Config& config = *effective;
+  RaiseDescriptorLimit(config);
+  auto offline = OpenOffline(config, engine::StoreOptions::Mode::kReadWrite);
+  if (!offline.ok()) return Fail(offline.status().WithContext(config.data));
+  engine::Store& store = *offline->store;
+  registry::Registry& registry = *offline->registry;
+  LogRecovery(store.recovery());
+  const auto users = registry.ListUsers(registry::Principal::System());
+  if (!users.ok()) return Fail(users.status());
+
+  LocalNode node(store);
+  http::Executor executor(ExecutorOptionsOf(config));
+  http::Api api(ApiOptionsOf(config), registry, node, SystemClock(), executor);
+  http::Server server(ServerOptionsOf(config, std::move(inherited_sockets)), api, executor);
+  api.metrics().SetExtra([&](std::string* out) { AppendEngineMetrics(store, api.hot(), executor, server, out); });
+  const Status started = server.Start();
+  if (!started.ok()) return Fail(started);
+  PrintAddresses(config, server, !users->empty());
+  Log(LogLevel::kInfo, "serving", {{"version", TARN_VERSION}, {"data", config.data}, {"lsn", store.last_lsn().value()}});
+
+  int received = 0;
+  sigwait(&signals, &received);
+  Log(LogLevel::kInfo, "draining", {{"signal", received}});
+  node.SetDraining();
+  const Status drained = server.Drain(config.drain_seconds * 1000);
+  if (!drained.ok()) Log(LogLevel::kWarning, "drain", {{"status", drained.ToString()}});
+  executor.Stop();
+  Log(LogLevel::kInfo, "stopped", {{"lsn", store.last_lsn().value()}});
+  return kExitOk;
+}
+
+}  // namespace tarn::cli

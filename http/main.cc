@@ -1,0 +1,240 @@
+// The `tarn` command: reads the command line and the configuration, and hands over to one of http/cli.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "http/api/routes.h"
+#include "http/cli/commands.h"
+#include "http/cli/config.h"
+
+extern char** environ;
+
+namespace tarn::cli {
+namespace {
+
+std::vector<std::pair<std::string, std::string>> Environment() {
+  std::vector<std::pair<std::string, std::string>> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const size_t equals = text.find('=');
+    if (equals != std::string_view::npos) variables.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+// The flags that stand for settings, as they were given.
+struct SettingFlags {
+  std::string config_file;
+  std::map<const Setting*, std::vector<std::string>> given;
+};
+
+// `--data` and `--config` everywhere; the rest of the table's flags for `serve`, which can use them.
+void AddSettingFlags(CLI::App* command, SettingFlags* flags, bool all) {
+  command->add_option("--config", flags->config_file, "TOML file; docs/configuration.md lists its keys");
+  for (const Setting& setting : Settings()) {
+    if (setting.flag.empty() || (!all && setting.flag != "--data")) continue;
+    auto* option = command->add_option(setting.flag, flags->given[&setting], setting.description);
+    if (setting.is_list) option->allow_extra_args(false);  // One value each time; the next word is something else.
+    else option->expected(1);
+    option->default_str(setting.default_text);
+  }
+}
+
+Result<Config> LoadConfig(const SettingFlags& flags) {
+  Config config;
+  if (!flags.config_file.empty()) RETURN_IF_ERROR(ApplyFile(flags.config_file, &config));
+  RETURN_IF_ERROR(ApplyEnvironment(Environment(), &config));
+  for (const auto& [setting, values] : flags.given) {
+    if (values.empty()) continue;
+    std::string joined;
+    for (const std::string& value : values) joined += (joined.empty() ? "" : ",") + value;
+    RETURN_IF_ERROR(ApplyText(*setting, joined, &config).WithContext(setting->flag));
+  }
+  RETURN_IF_ERROR(CheckConfig(config));
+  while (config.data.size() > 1 && config.data.ends_with('/')) config.data.pop_back();
+  static const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::kDebug},
+                                                         {"info", LogLevel::kInfo},
+                                                         {"warning", LogLevel::kWarning},
+                                                         {"error", LogLevel::kError}};
+  SetLogLevel(levels.at(config.log_level));
+  return config;
+}
+
+// Everything the command line can say. Kept alive while CLI11 parses into it.
+struct CommandLine {
+  SettingFlags flags;
+  VerifyArguments verify;
+  UserArguments user;
+  TokenArguments token;
+  bool json = false;
+  std::function<int(const Config&)> run;
+};
+
+void AddJson(CLI::App* command, CommandLine* line) {
+  command->add_flag("--json", line->json, "Print JSON, for machines");
+}
+
+void AddServe(CLI::App* app, CommandLine* line) {
+  auto* serve = app->add_subcommand("serve", "Run the registry");
+  serve->footer(
+      "Every setting that has no flag is a key of the configuration file and an environment variable; tarn config show\n"
+      "lists them. SIGTERM and SIGINT end it in order.\n"
+      "Exit status: 0 ended by a signal, 1 could not run, 2 wrong command line or configuration.\n"
+      "Examples:\n"
+      "  tarn serve --data ./tarn-data\n"
+      "  tarn serve --config /etc/tarn.toml --listen 127.0.0.1:4873 --listen [::1]:4873\n"
+      "  tarn serve --data /var/lib/tarn --listen :4873 --public-url https://npm.example.org/");
+  AddSettingFlags(serve, &line->flags, true);
+  serve->callback([line] { line->run = [](const Config& config) { return RunServe(config); }; });
+}
+
+void AddVerify(CLI::App* app, CommandLine* line) {
+  auto* verify = app->add_subcommand("verify", "Re-read everything in a stopped data directory and report damage");
+  verify->footer(
+      "Exit status: 0 clean, 3 findings, 1 could not run, 2 wrong command line or configuration.\n"
+      "Example: tarn verify --deep --data /var/lib/tarn");
+  AddSettingFlags(verify, &line->flags, false);
+  verify->add_flag("--deep", line->verify.deep, "Also compute every SHA-512 again");
+  AddJson(verify, line);
+  verify->callback([line] {
+    line->run = [line](const Config& config) {
+      line->verify.output = line->json ? Output::kJson : Output::kText;
+      return RunVerify(config, line->verify);
+    };
+  });
+}
+
+void AddUser(CLI::App* app, CommandLine* line) {
+  auto* user = app->add_subcommand("user", "Accounts; works with a running server and without");
+  user->require_subcommand(1);
+  user->footer(
+      "Examples:\n"
+      "  tarn user add alice --admin --email alice@registry.example --data /var/lib/tarn\n"
+      "  tarn user passwd alice --password-stdin < password\n"
+      "  tarn user list --json");
+  const auto add = [&](const char* name, const char* help, UserArguments::Action action, bool takes_name) {
+    auto* command = user->add_subcommand(name, help);
+    command->footer(std::string("Example: tarn user ") + name + (takes_name ? " alice" : "") + " --data /var/lib/tarn");
+    AddSettingFlags(command, &line->flags, false);
+    AddJson(command, line);
+    if (takes_name) command->add_option("NAME", line->user.name, "User name")->required();
+    command->callback([line, action] {
+      line->user.action = action;
+      line->run = [line](const Config& config) {
+        line->user.output = line->json ? Output::kJson : Output::kText;
+        return RunUser(config, line->user);
+      };
+    });
+    return command;
+  };
+  auto* create = add("add", "Add an account", UserArguments::Action::kAdd, true);
+  create->add_flag("--admin", line->user.admin, "May do everything on every package");
+  create->add_option("--email", line->user.email, "E-mail address");
+  create->add_flag("--password-stdin", line->user.password_stdin, "Read the password from standard input");
+  auto* password = add("passwd", "Set a password", UserArguments::Action::kPassword, true);
+  password->add_flag("--password-stdin", line->user.password_stdin, "Read the password from standard input");
+  add("list", "List accounts", UserArguments::Action::kList, false);
+  add("remove", "Remove an account and its tokens", UserArguments::Action::kRemove, true);
+}
+
+void AddToken(CLI::App* app, CommandLine* line) {
+  auto* token = app->add_subcommand("token", "Tokens; works with a running server and without");
+  token->require_subcommand(1);
+  token->footer(
+      "Examples:\n"
+      "  tarn token create ci --read-only --cidr 10.0.0.0/8 --expires-days 90 --data /var/lib/tarn\n"
+      "  tarn token list ci\n"
+      "  tarn token revoke KEY");
+  const auto finish = [line](CLI::App* command, TokenArguments::Action action) {
+    AddSettingFlags(command, &line->flags, false);
+    AddJson(command, line);
+    command->callback([line, action] {
+      line->token.action = action;
+      line->run = [line](const Config& config) {
+        line->token.output = line->json ? Output::kJson : Output::kText;
+        return RunToken(config, line->token);
+      };
+    });
+  };
+  auto* create = token->add_subcommand("create", "Make a token and print it, this once");
+  create->add_option("USER", line->token.user, "Whose token")->required();
+  create->add_option("--name", line->token.name, "A name for lists");
+  create->add_flag("--read-only", line->token.read_only, "May install, not publish");
+  create->add_option("--cidr", line->token.cidrs, "Only from this network; may be repeated")->allow_extra_args(false);
+  create->add_option("--expires-days", line->token.expires_days, "Ends after so many days; default: never")
+      ->check(CLI::Range(1, 36500));
+  create->footer("Example: npm config set //registry.example/:_authToken \"$(tarn token create ci --read-only)\"");
+  finish(create, TokenArguments::Action::kCreate);
+  auto* list = token->add_subcommand("list", "List a user's tokens");
+  list->add_option("USER", line->token.user, "Whose tokens")->required();
+  list->footer("Example: tarn token list ci --data /var/lib/tarn");
+  finish(list, TokenArguments::Action::kList);
+  auto* revoke = token->add_subcommand("revoke", "End a token at once");
+  revoke->add_option("KEY", line->token.key, "The key from `tarn token list`, or the token itself")->required();
+  revoke->footer("Example: tarn token revoke 5f0c… --data /var/lib/tarn");
+  finish(revoke, TokenArguments::Action::kRevoke);
+}
+
+void AddStatus(CLI::App* app, CommandLine* line) {
+  auto* status = app->add_subcommand("status", "What the node of a data directory is doing");
+  status->footer("Example: tarn status --data /var/lib/tarn --json");
+  AddSettingFlags(status, &line->flags, false);
+  AddJson(status, line);
+  status->callback([line] {
+    line->run = [line](const Config& config) {
+      return RunStatus(config, line->json ? Output::kJson : Output::kText);
+    };
+  });
+}
+
+void AddConfig(CLI::App* app, CommandLine* line) {
+  auto* command = app->add_subcommand("config", "Check and show the configuration");
+  command->require_subcommand(1);
+  command->footer("Example: tarn config check --config /etc/tarn.toml && systemctl restart tarn");
+  const auto add = [&](const char* name, const char* help, std::function<std::string(const Config&)> print) {
+    auto* sub = command->add_subcommand(name, help);
+    AddSettingFlags(sub, &line->flags, true);
+    sub->callback([line, print] {
+      line->run = [print](const Config& config) {
+        std::fputs(print(config).c_str(), stdout);
+        return kExitOk;
+      };
+    });
+  };
+  add("check", "Say whether the configuration is valid", [](const Config&) { return "configuration is valid\n"; });
+  add("show", "Print the configuration in force, as TOML", FormatToml);
+  add("markdown", "Print docs/configuration.md", [](const Config&) { return FormatMarkdown(); });
+  add("routes", "Print http/API.md", [](const Config&) { return http::FormatApiMarkdown(); });
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("tarn: an npm registry in one binary", "tarn");
+  app.require_subcommand(1);
+  app.footer("Start here: tarn serve --data ./tarn-data");
+  app.set_version_flag("--version", std::string("tarn ") + TARN_VERSION);
+  CommandLine line;
+  AddServe(&app, &line);
+  AddVerify(&app, &line);
+  AddUser(&app, &line);
+  AddToken(&app, &line);
+  AddStatus(&app, &line);
+  AddConfig(&app, &line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  const auto config = LoadConfig(line.flags);
+  if (!config.ok()) {
+    Fail(config.status());
+    return kExitUsage;
+  }
+  return line.run(*config);
+}
+
+}  // namespace
+}  // namespace tarn::cli
+
+int main(int argc, char** argv) { return tarn::cli::Main(argc, argv); }
