@@ -1,0 +1,107 @@
+"""pnpm 12 (the native program; it asks the registry itself and never runs npm)."""
+
+import pathlib
+
+import terminal
+from drivers import session
+
+
+class Pnpm(session.Session):
+    LOCKFILE = "pnpm-lock.yaml"
+    LOGOUT_TELLS_REGISTRY = True
+
+    def configure(self) -> None:
+        (self.home / ".npmrc").write_text(f"registry={self.registry_url}\n", encoding="utf-8")
+        self.settings = {
+            "PNPM_CONFIG_FETCH_RETRIES": "0",
+            "PNPM_CONFIG_UPDATE_NOTIFIER": "false",
+            # The age gate (24 h by default) hides what these tests have just published.
+            "PNPM_CONFIG_MINIMUM_RELEASE_AGE": "0",
+        }
+
+    def with_age_gate(self) -> None:
+        """The client as it is without configuration."""
+        del self.settings["PNPM_CONFIG_MINIMUM_RELEASE_AGE"]
+
+    def use_token(self, token: str) -> None:
+        with open(self.home / ".npmrc", "a", encoding="utf-8") as npmrc:
+            npmrc.write(f"//{self.origin}/:_authToken={token}\n")
+
+    def token(self) -> str | None:
+        found = [session.npmrc_token(path) for path in (self.home / ".config/pnpm/auth.ini", self.home / ".npmrc")]
+        return next((token for token in found if token), None)
+
+    def register(self, user: str, password: str, email: str) -> terminal.Outcome:
+        return self.converse([("username", user), ("password", password), ("email", email)], "login")
+
+    def login(self, user: str, password: str) -> terminal.Outcome:
+        return self.register(user, password, f"{user}@example.com")
+
+    def logout(self) -> terminal.Outcome:
+        return self.run("logout")
+
+    def ping(self) -> terminal.Outcome:
+        return self.run("ping")
+
+    def whoami(self) -> terminal.Outcome:
+        return self.run("whoami")
+
+    def publish(self, folder: pathlib.Path, tag: str | None = None, access: str | None = None) -> terminal.Outcome:
+        flags = [] if tag is None else ["--tag", tag]
+        if access is not None:
+            flags += ["--access", access]
+        return self.run("publish", "--no-git-checks", *flags, cwd=folder)
+
+    def view(self, spec: str) -> tuple[terminal.Outcome, dict]:
+        done = self.run("view", spec, "--json")
+        documents = session.json_documents(done.stdout)
+        return done, documents[0] if documents else {}
+
+    def dist_tag_add(self, name: str, version: str, tag: str) -> terminal.Outcome:
+        return self.run("dist-tag", "add", f"{name}@{version}", tag)
+
+    def dist_tag_ls(self, name: str) -> terminal.Outcome:
+        return self.run("dist-tag", "ls", name)
+
+    def dist_tag_rm(self, name: str, tag: str) -> terminal.Outcome:
+        return self.run("dist-tag", "rm", name, tag)
+
+    def deprecate(self, spec: str, message: str) -> terminal.Outcome:
+        if not message:
+            return self.run("undeprecate", spec)
+        return self.run("deprecate", spec, message)
+
+    def owner_add(self, user: str, name: str) -> terminal.Outcome:
+        return self.run("owner", "add", name, user)
+
+    def owner_ls(self, name: str) -> terminal.Outcome:
+        return self.run("owner", "ls", name)
+
+    def owner_rm(self, user: str, name: str) -> terminal.Outcome:
+        return self.run("owner", "rm", name, user)
+
+    def token_create(self, password: str) -> terminal.Outcome:
+        return self.converse([("password", password)], "token", "create", "--read-only")
+
+    def token_list(self) -> tuple[terminal.Outcome, list]:
+        done = self.run("token", "list", "--json")
+        documents = session.json_documents(done.stdout)
+        return done, documents[0] if documents else []
+
+    def token_revoke(self, key: str) -> terminal.Outcome:
+        return self.run("token", "revoke", key)
+
+    def search(self, text: str) -> terminal.Outcome:
+        return self.run("search", text, "--json")
+
+    def unpublish(self, spec: str) -> terminal.Outcome:
+        return self.run("unpublish", spec)
+
+    def unpublish_all(self, name: str) -> terminal.Outcome:
+        return self.run("unpublish", name, "--force")
+
+    def install(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("install", "--no-frozen-lockfile", cwd=project)
+
+    def install_locked(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("install", "--frozen-lockfile", cwd=project)
