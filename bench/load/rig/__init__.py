@@ -1,0 +1,1 @@
+"""Parts of the load scenarios; run.py beside this folder is the entry."""
