@@ -64,7 +64,7 @@ class Connection final : public Deadline {
   Task<SendState> SendFile();
   Task<bool> ReadAhead(const FileRange& range, uint64_t offset, size_t size);
   bool IsWarm(int fd, uint64_t offset, size_t size);
-  bool ReadSmallFile(const FileRange& range);
+  uint64_t AddFileStart(const FileRange& range);
   Task<bool> SendContinue();
 
   // kBody: until there is something to read; kSend: room to write. False when the client is too slow or all is over.
@@ -90,6 +90,7 @@ class Connection final : public Deadline {
   bool linger_ = false;        // The client may still be sending: let it see the answer before the end.
   bool fast_ = false;
   bool sends_file_ = false;    // A file body follows what is in memory.
+  uint64_t file_sent_bytes_ = 0;  // Of the file body, from memory with the head.
   RequestId id_{};
   uint64_t idle_since_ms_;
   uint64_t started_us_ = 0;    // First byte of the request in hand; 0: none.

@@ -67,7 +67,7 @@ struct Workspace {
   InputBuffer input;
   Response response;
   OutgoingResponse outgoing;
-  std::unique_ptr<char[]> small_file;  // A file body of at most limits::kSmallFileBytes, read whole.
+  std::unique_ptr<char[]> file_start;  // Of a file body: what is sent with the head, at most limits::kSmallFileBytes.
 };
 
 // One thread, its io_context, its listening sockets and its connections.
