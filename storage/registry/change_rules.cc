@@ -42,7 +42,7 @@ Result<WriteKind> ClassifyWrite(const PublishRequest& request, bool has_tarball,
 Status CheckRevision(const PackageRecord& package, std::string_view rev) {
   if (rev == package.rev()) return OkStatus();
   return Conflict("The package has changed since it was read: revision " + std::string(rev) +
-                  " is not the current one. Run the command again.");
+                  " is not the current one, which is " + package.rev() + ". Run the command again.");
 }
 
 Result<std::optional<PackageRecord>> PlanSetTag(const PackageRecord& package, std::string_view tag,

@@ -82,7 +82,9 @@ TEST(ChangeRules, OnlyTheCurrentRevisionMatches) {
   EXPECT_EQ(package.rev(), "1-0000000000001234");
   EXPECT_TRUE(CheckRevision(package, "1-0000000000001234").ok());
   for (const char* other : {"undefined", "", "1", "1-", "1-0000000000001235", "01-0000000000001234"}) {
-    EXPECT_EQ(CheckRevision(package, other).code(), Code::kConflict) << other;
+    const Status refused = CheckRevision(package, other);
+    EXPECT_EQ(refused.code(), Code::kConflict) << other;
+    EXPECT_NE(refused.message().find(package.rev()), std::string::npos) << "does not name the current revision";
   }
 }
 

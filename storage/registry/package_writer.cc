@@ -41,9 +41,13 @@ Result<WriteAnswer> PackageWriter::Publish(const Principal& principal, const Pac
                                            const std::optional<std::string>& rev, const NewVersion& candidate,
                                            const Blobs& blobs) {
   PackumentUpdates::Announcement announcement;
-  return CommitWithRetries<WriteAnswer>(store_, [&](const ReadView& view) {
+  return CommitInTurn<WriteAnswer>(store_, QueueOf(name), [&](const ReadView& view) {
     return PlanPublishCommit(view, principal, name, rev, candidate, blobs, &announcement);
   });
+}
+
+Mutex& PackageWriter::QueueOf(const PackageName& name) {
+  return queues_[std::hash<std::string_view>{}(name.full()) % queues_.size()];
 }
 
 Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(
@@ -100,7 +104,7 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(
 Result<WriteAnswer> PackageWriter::ChangePackage(const Principal& principal, const PackageName& name, Right right,
                                                  const std::optional<std::string>& rev, const Plan& plan) {
   PackumentUpdates::Announcement announcement;
-  return CommitWithRetries<WriteAnswer>(store_, [&](const ReadView& view) {
+  return CommitInTurn<WriteAnswer>(store_, QueueOf(name), [&](const ReadView& view) {
     return PlanChangeCommit(view, principal, name, right, rev, plan, &announcement);
   });
 }

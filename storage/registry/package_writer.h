@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "storage/base/clock.h"
+#include "storage/base/mutex.h"
 #include "storage/base/random.h"
 #include "storage/base/result.h"
 #include "storage/engine/store.h"
@@ -84,12 +86,16 @@ class PackageWriter {
                                     const std::vector<Version>& live, const std::vector<Version>& removed,
                                     const Principal& principal);
   uint64_t NewRevHash();
+  // Where writes of this package wait that were overtaken once; packages may share one.
+  static constexpr size_t kQueues = 256;  // 10 KiB of mutexes.
+  Mutex& QueueOf(const PackageName& name);
 
   engine::Store* const store_;
   const RegistryOptions options_;
   PackumentUpdates* const updates_;
   Clock* const clock_;
   Random* const random_;
+  std::array<Mutex, kQueues> queues_;
 };
 
 }  // namespace tarn::registry
