@@ -15,7 +15,11 @@ from registry import Registry, User
 
 
 class StepFailed(Exception):
-    """The text says what was expected and what was found, and carries the client's full output."""
+    """The text says what was expected and what was found; `evidence` is what the check looked at, often an Outcome."""
+
+    def __init__(self, expectation: str, evidence: object = "") -> None:
+        super().__init__(f"expected: {expectation}\n{evidence}")
+        self.evidence = evidence
 
 
 class Bench:
@@ -26,6 +30,7 @@ class Bench:
         self.registry = registry
         self.folder = folder
         self.argv = row.argv(clients_dir)
+        self.search_path = row.search_path(clients_dir)
         # A scope belongs to the user of that name. npm's user names are at most 50 characters, in lower case.
         self.user = User(f"user-of-{row.name}", f"secret-of-{row.name}-1")
         self.peer = User(f"peer-of-{row.name}", f"peer-secret-{row.name}-1")
@@ -35,8 +40,14 @@ class Bench:
         # Left by `token create` for the steps after it.
         self.created_token = ""
         self.created_key = ""
-        # Left by `install` for the install with a lock, and by the run for the second round.
+        # Left by `profile enable-2fa` for the steps with one-time codes.
+        self.guarded_session: Session | None = None
+        self.guarded_secret = ""
+        # Left by `stage publish` for the other steps of staging; before it, an id that nothing has.
+        self.stage_id = "00000000-0000-4000-8000-000000000000"
+        # Left by `install` for what looks at an installed project, and by the run for the second round.
         self.installed: pathlib.Path | None = None
+        self.installer: Session | None = None
         self.everybodys_packages: list[str] = []
         self._counter = itertools.count(1)
         self._tokens: dict[str, str] = {}
@@ -48,7 +59,8 @@ class Bench:
     def session(self, name: str, token: str | None = None, registry_url: str | None = None) -> Session:
         """A new HOME with empty caches; the registry is the server itself unless a step stands a proxy before it."""
         home = self.folder / f"home-{name}"
-        return drivers.BY_NAME[self.row.name](self.argv, home, registry_url or self.registry.url, token)
+        return drivers.BY_NAME[self.row.name](self.argv, home, registry_url or self.registry.url, token,
+                                              self.search_path)
 
     def registered(self, user: User) -> None:
         """The client's own login made the account."""
@@ -95,7 +107,7 @@ class Bench:
     @staticmethod
     def expect(condition: object, expectation: str, evidence: object = "") -> None:
         if not condition:
-            raise StepFailed(f"expected: {expectation}\n{evidence}")
+            raise StepFailed(expectation, evidence)
 
     def expect_versions(self, name: str, versions: list[str], evidence: object = "") -> dict:
         """The registry itself, asked by the harness, has exactly these versions; returns the packument."""

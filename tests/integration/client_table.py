@@ -10,10 +10,17 @@ CPU_NAMES = {"x86_64": "x64", "aarch64": "arm64"}
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of the table. `runtime` is the Row of the Node that runs `program`, or None for an executable."""
+    """One line of the table.
+
+    `runtime` is the Row of the Node that runs `program`, or None for an executable; `beside` is the Row of another
+    client that this one runs.
+    """
 
     name: str
+    # Whether every test run drives it; the others cost too much time to be driven each time.
+    default: bool
     runtime: "Row | None"
+    beside: "Row | None"
     package: str
     version: str
     program: str
@@ -29,6 +36,10 @@ class Row:
         """Written last by install_clients: a folder without it is an interrupted installation."""
         return self.folder(clients_dir) / ".installed"
 
+    def search_path(self, clients_dir: pathlib.Path) -> list[str]:
+        """Folders of programs that this client looks for on its PATH."""
+        return [] if self.beside is None else [str(self.beside.folder(clients_dir) / "node_modules/.bin")]
+
     def argv(self, clients_dir: pathlib.Path) -> list[str]:
         runtime = [] if self.runtime is None else self.runtime.argv(clients_dir)
         return runtime + [str(self.program_path(clients_dir))]
@@ -43,9 +54,11 @@ def read() -> list[Row]:
     for line in TABLE.read_text(encoding="utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
-        name, runtime, package, version, program = line.split()
+        name, chosen, runtime, package, version, program = line.split()
         package = package.format(cpu=CPU_NAMES[machine])
-        rows[name] = Row(name, None if runtime == "-" else rows[runtime], package, version, program)
+        runtime, _, beside = runtime.partition("+")
+        rows[name] = Row(name, chosen == "default", None if runtime == "-" else rows[runtime],
+                         rows[beside] if beside else None, package, version, program)
     return list(rows.values())
 
 
@@ -54,5 +67,12 @@ def clients() -> list[Row]:
     return [row for row in read() if not row.name.startswith("node")]
 
 
-def missing(clients_dir: pathlib.Path) -> list[Row]:
-    return [row for row in read() if not row.stamp_path(clients_dir).exists()]
+def with_runtimes(chosen: list[Row]) -> list[Row]:
+    """The rows and what runs them, each once, in file order."""
+    needed = chosen + [row.runtime for row in chosen if row.runtime] + [row.beside for row in chosen if row.beside]
+    names = {row.name for row in needed}
+    return [row for row in read() if row.name in names]
+
+
+def missing(clients_dir: pathlib.Path, chosen: list[Row]) -> list[Row]:
+    return [row for row in with_runtimes(chosen) if not row.stamp_path(clients_dir).exists()]

@@ -18,13 +18,18 @@ import traceback
 sys.dont_write_bytecode = True
 
 import client_table  # noqa: E402
+import refusals  # noqa: E402
 import report  # noqa: E402
 import steps  # noqa: E402
 # The order of these imports is the order of the steps.
 import steps_account  # noqa: E402, F401
 import steps_publish  # noqa: E402, F401
 import steps_manage  # noqa: E402, F401
+import steps_access  # noqa: E402, F401
+import steps_profile  # noqa: E402, F401
+import steps_login  # noqa: E402, F401
 import steps_install  # noqa: E402, F401
+import steps_trust  # noqa: E402, F401
 from bench import Bench, StepFailed  # noqa: E402
 from registry import Registry, Tarn  # noqa: E402
 
@@ -40,12 +45,21 @@ def run_step(bench: Bench, one: steps.Step, failed: set[str]) -> report.Result:
         return report.Result(bench.row.name, one.name, "FAIL", f"not tried: {', '.join(blocked)} failed")
     offset = bench.registry.log_offset()
     start = time.monotonic()
+    refusal = refusals.expected(one.name, bench.row.name)
+    details = ""
     try:
         note = one.function(bench)
-        status, text, details = "PASS", note or "", ""
+        if refusal is None or refusal.online:
+            status, text = "PASS", note or ""
+        else:
+            status, text = "FAIL", "works, although refusals.py says it does not: take it out of that list"
     except StepFailed as failure:
-        status, text = "FAIL", str(failure).splitlines()[0]
-        details = f"{failure}\n--- server log ---\n{tail(bench.registry.log_since(offset))}"
+        quoted = refusal.quoted(failure.evidence) if refusal else None
+        if quoted is not None:
+            status, text = "REFUSED", f"{refusal.why}: {quoted}"
+        else:
+            status, text = "FAIL", str(failure).splitlines()[0]
+            details = f"{failure}\n--- server log ---\n{tail(bench.registry.log_since(offset))}"
     except Exception:  # a fault of the step itself, or an answer of the server that nobody foresaw
         status, text = "FAIL", traceback.format_exc().splitlines()[-1]
         details = f"{traceback.format_exc()}\n--- server log ---\n{tail(bench.registry.log_since(offset))}"
@@ -85,6 +99,7 @@ def run_all(benches: list[Bench], chosen: list[steps.Step]) -> list[report.Resul
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build_dir", type=pathlib.Path, help="holds clients/ and, unless TARN_BIN is set, tarn")
+    parser.add_argument("--clients", choices=("default", "all"), default="default", help="a set of client_table.txt")
     parser.add_argument("--client", action="append", metavar="NAME", help="only this client; may be repeated")
     parser.add_argument("--step", action="append", metavar="NAME", help="only this step and what it needs")
     parser.add_argument("--against", metavar="URL", help="a registry that runs already (to develop the harness)")
@@ -95,15 +110,21 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     chosen = steps.selected(options.step)
+    known = client_table.clients()
+    wrong = refusals.misspelt({one.name for one in steps.STEPS}, {row.name for row in known})
+    if wrong:
+        print(f"clients: refusals.py names {wrong}, which do not exist", file=sys.stderr)
+        return 2
+    rows = [row for row in known if (row.name in options.client if options.client else
+                                     row.default or options.clients == "all")]
+    if not rows:
+        print(f"clients: no client is called {options.client}", file=sys.stderr)
+        return 2
     clients_dir = options.build_dir.resolve() / "clients"
-    absent = client_table.missing(clients_dir)
+    absent = client_table.missing(clients_dir, rows)
     if absent:
         print(f"clients: {', '.join(row.name for row in absent)} missing in {clients_dir}; run install_clients first",
               file=sys.stderr)
-        return 2
-    rows = [row for row in client_table.clients() if not options.client or row.name in options.client]
-    if not rows:
-        print(f"clients: no client is called {options.client}", file=sys.stderr)
         return 2
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tarn-clients-"))
     binary = pathlib.Path(os.environ.get("TARN_BIN", options.build_dir / "tarn")).resolve()

@@ -161,6 +161,16 @@ class Tarn(Registry):
     def token_for(self, user: User) -> str:
         return self._admin_command("token", "create", user.name).strip()
 
+    def import_advisory(self, advisory: dict) -> str:
+        """Gives the running server one advisory, an OSV record; returns what was wrong with that, or nothing."""
+        path = self.log_path.with_name(f"{advisory['id']}.json")
+        path.write_text(json.dumps(advisory), encoding="utf-8")
+        try:
+            self._admin_command("advisories", "import", str(path))
+        except AssertionError as fault:
+            return str(fault)
+        return ""
+
     def log_offset(self) -> int:
         return self.log_path.stat().st_size
 

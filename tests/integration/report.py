@@ -23,7 +23,7 @@ class Result:
 
 def print_progress(result: Result) -> None:
     with _print_lock:
-        print(f"{result.status:4} {result.client:6} {result.step} ({result.seconds:.1f} s)", flush=True)
+        print(f"{result.status:7} {result.client:6} {result.step} ({result.seconds:.1f} s)", flush=True)
         if result.details:
             print(f"----- {result.client}: {result.step} -----\n{result.details}\n-----", flush=True)
 
@@ -32,9 +32,9 @@ def print_all(results: list[Result], rows: list[Row], chosen: list[Step]) -> Non
     cells = {(result.client, result.step): result for result in results}
     titles = [f"{row.name} {row.version}" for row in rows]
     first = max(len(step.name) for step in chosen)
-    widths = [len(title) for title in titles]
+    widths = [max(len(title), len("REFUSED [99]")) for title in titles]
     print()
-    print("  ".join(["step".ljust(first), *titles]))
+    print("  ".join(["step".ljust(first), *(title.ljust(width) for title, width in zip(titles, widths))]).rstrip())
     print("  ".join("-" * width for width in [first, *widths]))
     notes: dict[str, list[str]] = {}
     for step in chosen:

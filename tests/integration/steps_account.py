@@ -71,7 +71,7 @@ def token_create(bench: Bench) -> None:
     tokens = [word for word in candidates if bench.registry.who_is(word) == bench.user.name]
     bench.expect(tokens, "the output holds a token that the registry accepts", done)
     bench.created_token = tokens[0]
-    if bench.row.name in ("npm12", "pnpm"):
+    if bench.row.name in ("npm12", "pnpm12"):
         reader = bench.session("read-only", token=tokens[0])
         published = reader.publish(bench.package(f"by-reader-{bench.row.name}", "1.0.0"))
         bench.expect(not published.ok, "a read-only token cannot publish", published)

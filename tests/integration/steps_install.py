@@ -32,7 +32,8 @@ def install(bench: Bench) -> None:
     sources = {name: bench.publish(name, "1.0.0")}
     sources[scoped] = bench.publish(scoped, "1.0.0", access="public", dependencies={name: "^1.0.0"})
     project = bench.project({scoped: "^1.0.0", name: "^1.0.0"})
-    done = bench.session("install").install(project)
+    bench.installer = bench.session("install")
+    done = bench.installer.install(project)
     bench.expect(done.ok, "the install succeeds", done)
     for package, source in sources.items():
         wrong = packages.differences(source, project / "node_modules" / package)
@@ -56,6 +57,36 @@ def install_locked(bench: Bench) -> None:
         version = packages.installed_version(project, package)
         bench.expect(version == "1.0.0", f"{package} is the locked 1.0.0, found {version}", done)
     bench.expect(_lock_text(bench, project) == lock, "the lock is unchanged", done)
+
+
+@step("outdated", "outdated", needs=("install locked",))
+def outdated(bench: Bench) -> None:
+    """1.0.0 is installed, 1.5.0 is published."""
+    done = bench.installer.outdated(bench.installed)
+    bench.expect(f"fresh-{bench.row.name}" in done.output and "1.5.0" in done.output, "outdated names both", done)
+
+
+@step("update", "update", needs=("outdated",))
+def update(bench: Bench) -> None:
+    done = bench.installer.update(bench.installed)
+    version = packages.installed_version(bench.installed, f"fresh-{bench.row.name}")
+    bench.expect(done.ok and version == "1.5.0", f"update installs 1.5.0, found {version}", done)
+
+
+@step("pack NAME", "pack_from_registry", needs=("publish",))
+def pack_from_registry(bench: Bench) -> None:
+    """The file that the client leaves is the published one, byte for byte."""
+    folder = bench.project({})
+    done = bench.authenticated().pack_from_registry(f"{bench.app}@1.0.0", folder)
+    files = list(folder.glob("*.tgz"))
+    bench.expect(done.ok and len(files) == 1, "pack leaves one tarball", done)
+    bench.expect(files[0].read_bytes() == bench.registry.tarball(bench.app, "1.0.0").body, "with the same bytes", done)
+
+
+@step("npx, dlx", "execute", needs=("publish",))
+def execute(bench: Bench) -> None:
+    done = bench.authenticated().execute(f"{bench.app}@1.0.0", bench.project({}))
+    bench.expect(done.ok and f"{bench.app}@1.0.0" in done.output, "the package's program runs", done)
 
 
 @step("tampered")

@@ -15,10 +15,13 @@ import struct
 import subprocess
 import termios
 import time
+from typing import Callable
 
 TIMEOUT_S = 90
 # How long a prompt may go unanswered before the dialogue is given up; prompts come within a second or two.
 PROMPT_TIMEOUT_S = 40
+# What to answer a prompt with: a text, or what makes one from all that was shown until then.
+Answer = str | Callable[[str], str | None]
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[=>78M]|\x1b\][^\x07]*\x07|\r")
 
 
@@ -56,11 +59,12 @@ def run(argv: list[str], cwd: pathlib.Path, env: dict[str, str], timeout_s: int 
     return Outcome(argv, code, stdout, stdout + stderr)
 
 
-def converse(argv: list[str], cwd: pathlib.Path, env: dict[str, str], dialogue: list[tuple[str, str]],
+def converse(argv: list[str], cwd: pathlib.Path, env: dict[str, str], dialogue: list[tuple[str, Answer]],
              timeout_s: int = TIMEOUT_S) -> Outcome:
     """Runs on a terminal and answers each prompt (a regular expression, matched in order) with its text and Enter.
 
-    A command may end before it asked everything; its exit status tells whether that was right.
+    An answer may be a function of what was shown, called at the prompt; with None as its result nothing is typed. A
+    command may end before it asked everything; its exit status tells whether that was right.
     """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
@@ -79,7 +83,7 @@ def converse(argv: list[str], cwd: pathlib.Path, env: dict[str, str], dialogue: 
     return Outcome(argv, 124 if not in_time else code, output, output)
 
 
-def _answer_prompts(master: int, dialogue: list[tuple[str, str]], timeout_s: int) -> tuple[str, bool]:
+def _answer_prompts(master: int, dialogue: list[tuple[str, Answer]], timeout_s: int) -> tuple[str, bool]:
     """Returns what the terminal showed, without escape sequences, and whether the command closed it in time."""
     shown = b""
     answered_until = 0
@@ -100,7 +104,10 @@ def _answer_prompts(master: int, dialogue: list[tuple[str, str]], timeout_s: int
         if waiting and (found := re.compile(waiting[0][0], re.IGNORECASE).search(text, answered_until)):
             # The library behind a prompt may switch the terminal to raw mode after it printed the question.
             time.sleep(0.15)
-            os.write(master, waiting.pop(0)[1].encode() + b"\r")
+            answer = waiting.pop(0)[1]
+            typed = answer if isinstance(answer, str) else answer(text)
+            if typed is not None:
+                os.write(master, typed.encode() + b"\r")
             answered_until = found.end()
             prompt_end = time.monotonic() + PROMPT_TIMEOUT_S
     return ESCAPES.sub("", shown.decode(errors="replace")), False

@@ -8,25 +8,13 @@ from drivers import session
 
 class Bun(session.Session):
     LOCKFILE = "bun.lock"
-    NOT_OFFERED = {
-        "register": "bun has no login",
-        "login": "bun has no login",
-        "logout": "bun has no logout",
-        "ping": "bun has no ping",
-        "dist_tag_add": "bun has no dist-tag command",
-        "dist_tag_ls": "bun has no dist-tag command",
-        "dist_tag_rm": "bun has no dist-tag command",
-        "deprecate": "bun has no deprecate",
-        "owner_add": "bun has no owner command",
-        "owner_ls": "bun has no owner command",
-        "owner_rm": "bun has no owner command",
-        "token_create": "bun has no token command",
-        "token_list": "bun has no token command",
-        "token_revoke": "bun has no token command",
-        "search": "bun has no search",
-        "unpublish": "bun has no unpublish",
-        "unpublish_all": "bun has no unpublish",
-    }
+    NOT_OFFERED = session.not_offered(
+        "bun", login="register login web_login", logout="logout", ping="ping", deprecate="deprecate",
+        search="search", unpublish="unpublish unpublish_all", access=session.ACCESS, org=session.ORG,
+        team=session.TEAM, profile="profile_get profile_set profile_password enable_2fa disable_2fa",
+        stars=session.STARS, hook=session.HOOK, stage=session.STAGE, trust=session.TRUST, token=session.TOKEN,
+        owner=session.OWNER, provenance="publish_provenance", signatures="audit_signatures",
+        **{"dist-tag": "dist_tag_add dist_tag_ls dist_tag_rm"}) | {"pack_from_registry": "bun packs folders only"}
 
     def configure(self) -> None:
         (self.home / ".npmrc").write_text(f"registry={self.registry_url}\n", encoding="utf-8")
@@ -53,6 +41,10 @@ class Bun(session.Session):
             flags += ["--access", access]
         return self.run("publish", *flags, cwd=folder)
 
+    def publish_with_code(self, folder: pathlib.Path, code: terminal.Answer) -> terminal.Outcome:
+        return self.converse([("one-time password|OTP|authenticator", code)], "publish", "--auth-type=legacy",
+                             cwd=folder)
+
     def view(self, spec: str) -> tuple[terminal.Outcome, dict]:
         done = self.run("info", spec, "--json")
         documents = session.json_documents(done.stdout)
@@ -63,3 +55,15 @@ class Bun(session.Session):
 
     def install_locked(self, project: pathlib.Path) -> terminal.Outcome:
         return self.run("install", "--frozen-lockfile", cwd=project)
+
+    def audit(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("audit", "--json", cwd=project)
+
+    def outdated(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("outdated", cwd=project)
+
+    def update(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("update", cwd=project)
+
+    def execute(self, spec: str, folder: pathlib.Path) -> terminal.Outcome:
+        return self.run("x", "--bun", spec, cwd=folder)

@@ -1,13 +1,13 @@
-"""npm 6, 10 and 12: one driver, they differ in how an account is made and in the flags of `npm token create`."""
+"""npm 6 to 12: they differ in how an account is made and in the flags of `npm token create`; npm 6 in more."""
 
 import pathlib
 
 import terminal
-from drivers import session
+from drivers import manage, session
 
 
-class Npm(session.Session):
-    """What the three have in common; `major` and the rest are in the subclasses below."""
+class Npm(manage.Manage):
+    """What all have in common; `major` and the rest are in the subclasses below."""
 
     LOCKFILE = "package-lock.json"
     LOGOUT_TELLS_REGISTRY = True
@@ -18,9 +18,12 @@ class Npm(session.Session):
             f"registry={self.registry_url}",
             # A retry would turn a fault of the server into ten seconds of silence and a pass.
             "fetch-retries=0",
+            # npm 9 looks into the global folder of its Node, which is no installation here.
+            f"prefix={self.home}/global",
             "fund=false",
             "progress=false",
         ]
+        (self.home / "global/lib").mkdir(parents=True)
         (self.home / ".npmrc").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def use_token(self, token: str) -> None:
@@ -37,7 +40,7 @@ class Npm(session.Session):
         """npm 12 has no adduser: its login registers where the registry lets it."""
         if self.major >= 12:
             return self.login(user, password)
-        dialogue = [("username:", user), ("password:", password), ("email:", email)]
+        dialogue = [("username:", user), ("password:", password), ("email", email)]
         return self.converse(dialogue, "adduser", *self._legacy())
 
     def login(self, user: str, password: str) -> terminal.Outcome:
@@ -45,6 +48,11 @@ class Npm(session.Session):
         if self.major < 9:  # login is a second name of adduser there
             dialogue.append(("email:", f"{user}@example.com"))
         return self.converse(dialogue, "login", *self._legacy())
+
+    def web_login(self, approve: terminal.Answer) -> terminal.Outcome:
+        """`approve` is called when the address to visit is on the screen, or a question that needs no browser."""
+        return self.converse([(r"login at:\s+\S+\s|username:", approve)], "login", "--auth-type=web",
+                             "--browser=false")
 
     def logout(self) -> terminal.Outcome:
         return self.run("logout")
@@ -60,6 +68,14 @@ class Npm(session.Session):
         if access is not None:
             flags += ["--access", access]
         return self.run("publish", *flags, cwd=folder)
+
+    def publish_with_code(self, folder: pathlib.Path, code: terminal.Answer) -> terminal.Outcome:
+        """Publishes on a terminal, and answers the question for a one-time password."""
+        auth = [] if self.major < 9 else ["--auth-type=legacy"]
+        return self.converse([("one-time password|authenticator|OTP", code)], "publish", *auth, cwd=folder)
+
+    def publish_provenance(self, folder: pathlib.Path) -> terminal.Outcome:
+        return self.run("publish", "--provenance", cwd=folder)
 
     def view(self, spec: str) -> tuple[terminal.Outcome, dict]:
         done = self.run("view", spec, "--json")
@@ -97,6 +113,11 @@ class Npm(session.Session):
                      "--expires", "5"]
         return self.converse([("password:", password)], "token", "create", *flags)
 
+    def token_create_for(self, password: str, package: str) -> terminal.Outcome:
+        """A token that may write this one package and nothing else."""
+        return self.converse([("password:", password)], "token", "create", "--name", "for-one-package", "--packages",
+                             package, "--packages-and-scopes-permission", "read-write", "--expires", "5")
+
     def token_list(self) -> tuple[terminal.Outcome, list]:
         done = self.run("token", "list", "--json")
         documents = session.json_documents(done.stdout)
@@ -121,8 +142,36 @@ class Npm(session.Session):
         return self.run("ci", cwd=project)
 
 
+    def audit(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("audit", "--json", cwd=project)
+
+    def audit_signatures(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("audit", "signatures", cwd=project)
+
+    def outdated(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("outdated", "--json", cwd=project)
+
+    def update(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("update", cwd=project)
+
+    def pack_from_registry(self, spec: str, folder: pathlib.Path) -> terminal.Outcome:
+        return self.run("pack", spec, cwd=folder)
+
+    def execute(self, spec: str, folder: pathlib.Path) -> terminal.Outcome:
+        return self.run("exec", "--yes", "--", spec, cwd=folder)
+
+
+NO_AGE_GATE = {"with_age_gate": "has no age gate"}
+NO_STAGING = dict.fromkeys(("stage_publish", "stage_list", "stage_view", "stage_download", "stage_approve",
+                            "stage_reject"), "has no staged publishing")
+NO_TRUST = dict.fromkeys(("trust_add", "trust_list", "trust_revoke"), "has no trust command")
+NO_HOOK = dict.fromkeys(("hook_add", "hook_ls", "hook_update", "hook_rm"), "has no hook command (npm 11 removed it)")
+NO_GRANULAR = {"token_create_for": "has no granular tokens"}
+
+
 class Npm12(Npm):
     major = 12
+    NOT_OFFERED = {**NO_HOOK, **dict.fromkeys(("star", "unstar", "stars"), "npm 12 removed it")}
 
     def with_age_gate(self) -> None:
         """Off by default here: the user asks for it, in days."""
@@ -130,11 +179,48 @@ class Npm12(Npm):
             npmrc.write("min-release-age=1\n")
 
 
+class Npm11(Npm12):
+    major = 11
+    NOT_OFFERED = NO_HOOK
+
+
 class Npm10(Npm):
     major = 10
-    NOT_OFFERED = {"with_age_gate": "npm 10 has no age gate"}
+    NOT_OFFERED = {**NO_AGE_GATE, **NO_STAGING, **NO_TRUST, **NO_GRANULAR}
+
+
+class Npm9(Npm10):
+    major = 9
 
 
 class Npm6(Npm):
+    """npm 6 has words of its own for access."""
+
     major = 6
-    NOT_OFFERED = {"with_age_gate": "npm 6 has no age gate"}
+    NOT_OFFERED = {
+        **Npm10.NOT_OFFERED,
+        "web_login": "npm 6 opens a browser and prints no address without one",
+        "access_status": "npm 6 cannot ask",
+        "audit_signatures": "has no audit signatures",
+        "publish_provenance": "has no provenance",
+    }
+
+    def access_set(self, name: str, status: str) -> terminal.Outcome:
+        return self.run("access", "restricted" if status == "private" else status, name)
+
+    def access_mfa(self, name: str, level: str) -> terminal.Outcome:
+        return self.run("access", "2fa-not-required" if level == "none" else "2fa-required", name)
+
+    def access_packages(self, who: str) -> terminal.Outcome:
+        return self.run("access", "ls-packages", who)
+
+    def access_collaborators(self, name: str) -> terminal.Outcome:
+        return self.run("access", "ls-collaborators", name)
+
+    def profile_set(self, key: str, value: str, password: str) -> terminal.Outcome:
+        return self.converse([("password:", password)], "profile", "set", key, value)
+
+    def execute(self, spec: str, folder: pathlib.Path) -> terminal.Outcome:
+        """npx is a program beside npm there."""
+        npx = pathlib.Path(self.argv[-1]).with_name("npx-cli.js")
+        return terminal.run([*self.argv[:-1], str(npx), spec], folder, self.environment())

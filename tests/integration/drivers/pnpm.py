@@ -1,12 +1,16 @@
-"""pnpm 12 (the native program; it asks the registry itself and never runs npm)."""
+"""pnpm 11 and 12, which ask the registry themselves and never run npm; 12 is a native program."""
 
 import pathlib
 
 import terminal
-from drivers import session
+from drivers import manage, npm, session
+
+NO_ORG = dict.fromkeys(("org_set", "org_ls", "org_rm"), "pnpm has no org command")
 
 
-class Pnpm(session.Session):
+class Pnpm12(manage.Manage):
+    NOT_OFFERED = {**npm.NO_HOOK, **NO_ORG, **npm.NO_TRUST, **npm.NO_GRANULAR,
+                   "pack_from_registry": "pnpm packs folders only"}
     LOCKFILE = "pnpm-lock.yaml"
     LOGOUT_TELLS_REGISTRY = True
 
@@ -34,6 +38,9 @@ class Pnpm(session.Session):
     def register(self, user: str, password: str, email: str) -> terminal.Outcome:
         return self.converse([("username", user), ("password", password), ("email", email)], "login")
 
+    def web_login(self, approve: terminal.Answer) -> terminal.Outcome:
+        return self.converse([(r"https?://\S+|username", approve)], "login")
+
     def login(self, user: str, password: str) -> terminal.Outcome:
         return self.register(user, password, f"{user}@example.com")
 
@@ -51,6 +58,38 @@ class Pnpm(session.Session):
         if access is not None:
             flags += ["--access", access]
         return self.run("publish", "--no-git-checks", *flags, cwd=folder)
+
+    def publish_with_code(self, folder: pathlib.Path, code: terminal.Answer) -> terminal.Outcome:
+        return self.converse([("one-time password|OTP", code)], "publish", "--no-git-checks", cwd=folder)
+
+    def publish_provenance(self, folder: pathlib.Path) -> terminal.Outcome:
+        return self.run("publish", "--no-git-checks", "--provenance", cwd=folder)
+
+    def stage_publish(self, folder: pathlib.Path) -> terminal.Outcome:
+        return self.run("stage", "publish", "--no-git-checks", cwd=folder)
+
+    # Of teams pnpm wants the scope with its sign.
+
+    def team_create(self, team: str) -> terminal.Outcome:
+        return super().team_create("@" + team)
+
+    def team_destroy(self, team: str) -> terminal.Outcome:
+        return super().team_destroy("@" + team)
+
+    def team_add(self, team: str, user: str) -> terminal.Outcome:
+        return super().team_add("@" + team, user)
+
+    def team_rm(self, team: str, user: str) -> terminal.Outcome:
+        return super().team_rm("@" + team, user)
+
+    def team_ls(self, scope_or_team: str) -> terminal.Outcome:
+        return super().team_ls("@" + scope_or_team)
+
+    def access_grant(self, permission: str, team: str, name: str) -> terminal.Outcome:
+        return super().access_grant(permission, "@" + team, name)
+
+    def access_revoke(self, team: str, name: str) -> terminal.Outcome:
+        return super().access_revoke("@" + team, name)
 
     def view(self, spec: str) -> tuple[terminal.Outcome, dict]:
         done = self.run("view", spec, "--json")
@@ -105,3 +144,27 @@ class Pnpm(session.Session):
 
     def install_locked(self, project: pathlib.Path) -> terminal.Outcome:
         return self.run("install", "--frozen-lockfile", cwd=project)
+
+    def audit(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("audit", "--json", cwd=project)
+
+    def audit_signatures(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("audit", "signatures", cwd=project)
+
+    def outdated(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("outdated", "--format", "json", cwd=project)
+
+    def update(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("update", cwd=project)
+
+    def execute(self, spec: str, folder: pathlib.Path) -> terminal.Outcome:
+        return self.run("dlx", spec, cwd=folder)
+
+
+class Pnpm11(Pnpm12):
+    NOT_OFFERED = {
+        **Pnpm12.NOT_OFFERED,
+        **dict.fromkeys(("profile_get", "profile_set", "profile_password", "enable_2fa", "disable_2fa",
+                         "publish_with_code"), "pnpm 11: profile is not yet implemented"),
+        **dict.fromkeys(("token_create", "token_list", "token_revoke"), "pnpm 11: token is not yet implemented"),
+    }

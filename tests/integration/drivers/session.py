@@ -25,8 +25,10 @@ class Session:
     # Whether logout revokes the token at the registry, or only forgets it.
     LOGOUT_TELLS_REGISTRY = False
 
-    def __init__(self, argv: list[str], home: pathlib.Path, registry_url: str, token: str | None = None) -> None:
+    def __init__(self, argv: list[str], home: pathlib.Path, registry_url: str, token: str | None = None,
+                 search_path: list[str] | None = None) -> None:
         self.argv = argv
+        self.search_path = search_path or []
         self.home = home
         self.registry_url = registry_url
         self.origin = urllib.parse.urlsplit(registry_url).netloc
@@ -55,7 +57,7 @@ class Session:
         return {
             "HOME": str(self.home),
             "TMPDIR": str(self.home / "tmp"),
-            "PATH": ":".join([*program_dirs, "/usr/bin", "/bin"]),
+            "PATH": ":".join([*program_dirs, *self.search_path, "/usr/bin", "/bin"]),
             "LANG": "C.UTF-8",
             "TERM": "xterm",
             "NO_COLOR": "1",
@@ -66,7 +68,7 @@ class Session:
             timeout_s: int = terminal.TIMEOUT_S) -> terminal.Outcome:
         return terminal.run([*self.argv, *arguments], cwd or self.home, self.environment(), timeout_s)
 
-    def converse(self, dialogue: list[tuple[str, str]], *arguments: str,
+    def converse(self, dialogue: list[tuple[str, terminal.Answer]], *arguments: str,
                  cwd: pathlib.Path | None = None) -> terminal.Outcome:
         return terminal.converse([*self.argv, *arguments], cwd or self.home, self.environment(), dialogue)
 
@@ -118,3 +120,20 @@ def npmrc_token(path: pathlib.Path) -> str | None:
             if key.strip().endswith(":_authToken"):
                 token = value.strip().strip('"')
     return token
+
+
+def not_offered(client: str, **commands: str) -> dict[str, str]:
+    """`command="verb verb"`: each verb with the sentence that the client has no such command."""
+    return {verb: f"{client} has no {command}" for command, verbs in commands.items() for verb in verbs.split()}
+
+
+ACCESS = "access_status access_set access_mfa access_packages access_collaborators access_grant access_revoke"
+ORG = "org_set org_ls org_rm"
+TEAM = "team_create team_destroy team_add team_rm team_ls"
+PROFILE = "profile_get profile_set profile_password enable_2fa disable_2fa publish_with_code"
+STARS = "star unstar stars"
+HOOK = "hook_add hook_ls hook_update hook_rm"
+STAGE = "stage_publish stage_list stage_view stage_download stage_approve stage_reject"
+TRUST = "trust_add trust_list trust_revoke"
+TOKEN = "token_create token_list token_revoke token_create_for"
+OWNER = "owner_add owner_ls owner_rm"

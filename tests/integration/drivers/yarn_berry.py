@@ -9,19 +9,13 @@ from drivers import session
 
 class YarnBerry(session.Session):
     LOCKFILE = "yarn.lock"
-    NOT_OFFERED = {
-        "ping": "yarn 4 has no ping",
-        "deprecate": "yarn 4 has no deprecate",
-        "owner_add": "yarn 4 has no owner command",
-        "owner_ls": "yarn 4 has no owner command",
-        "owner_rm": "yarn 4 has no owner command",
-        "token_create": "yarn 4 has no token command",
-        "token_list": "yarn 4 has no token command",
-        "token_revoke": "yarn 4 has no token command",
-        "search": "yarn 4's search asks a service of its own",
-        "unpublish": "yarn 4 has no unpublish",
-        "unpublish_all": "yarn 4 has no unpublish",
-    }
+    NOT_OFFERED = session.not_offered(
+        "yarn 4", ping="ping", deprecate="deprecate", unpublish="unpublish unpublish_all", access=session.ACCESS,
+        org=session.ORG, team=session.TEAM, profile="profile_get profile_set profile_password enable_2fa disable_2fa",
+        stars=session.STARS, hook=session.HOOK, trust=session.TRUST, token=session.TOKEN, owner=session.OWNER,
+        signatures="audit_signatures", outdated="outdated",
+        **{"stage view": "stage_view", "stage download": "stage_download"}) | {
+            "search": "yarn 4's search asks a service of its own", "pack_from_registry": "yarn 4 packs folders only"}
 
     def configure(self) -> None:
         self.settings = {
@@ -55,6 +49,9 @@ class YarnBerry(session.Session):
     def login(self, user: str, password: str) -> terminal.Outcome:
         return self.converse([("username", user), ("password", password)], "npm", "login")
 
+    def web_login(self, approve: terminal.Answer) -> terminal.Outcome:
+        return self.converse([(r"https?://\S+|username", approve)], "npm", "login", "--web-login")
+
     def logout(self) -> terminal.Outcome:
         return self.run("npm", "logout")
 
@@ -62,14 +59,38 @@ class YarnBerry(session.Session):
         return self.run("npm", "whoami")
 
     def publish(self, folder: pathlib.Path, tag: str | None = None, access: str | None = None) -> terminal.Outcome:
-        _make_project(folder)
-        prepared = self.run("install", cwd=folder)
-        if not prepared.ok:
-            return prepared
         flags = [] if tag is None else ["--tag", tag]
         if access is not None:
             flags += ["--access", access]
-        return self.run("npm", "publish", *flags, cwd=folder)
+        return self._publish(folder, *flags)
+
+    def _publish(self, folder: pathlib.Path, *flags: str) -> terminal.Outcome:
+        prepared = self._prepare(folder)
+        return self.run("npm", "publish", *flags, cwd=folder) if prepared.ok else prepared
+
+    def _prepare(self, folder: pathlib.Path) -> terminal.Outcome:
+        """Only an installed project may be published."""
+        _make_project(folder)
+        return self.run("install", cwd=folder)
+
+    def publish_with_code(self, folder: pathlib.Path, code: terminal.Answer) -> terminal.Outcome:
+        self._prepare(folder)
+        return self.converse([("one-time password|OTP", code)], "npm", "publish", cwd=folder)
+
+    def publish_provenance(self, folder: pathlib.Path) -> terminal.Outcome:
+        return self._publish(folder, "--provenance")
+
+    def stage_publish(self, folder: pathlib.Path) -> terminal.Outcome:
+        return self._publish(folder, "--staged")
+
+    def stage_list(self) -> terminal.Outcome:
+        return self.run("npm", "stage", "list")
+
+    def stage_approve(self, key: str) -> terminal.Outcome:
+        return self.run("npm", "stage", "approve", key)
+
+    def stage_reject(self, key: str) -> terminal.Outcome:
+        return self.run("npm", "stage", "reject", key)
 
     def view(self, spec: str) -> tuple[terminal.Outcome, dict]:
         done = self.run("npm", "info", spec, "--json")
@@ -91,6 +112,15 @@ class YarnBerry(session.Session):
 
     def install_locked(self, project: pathlib.Path) -> terminal.Outcome:
         return self.run("install", "--immutable", cwd=project)
+
+    def audit(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("npm", "audit", "--all", "--recursive", "--json", cwd=project)
+
+    def update(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("up", "*", cwd=project)
+
+    def execute(self, spec: str, folder: pathlib.Path) -> terminal.Outcome:
+        return self.run("dlx", spec, cwd=folder)
 
 
 def _make_project(folder: pathlib.Path) -> None:

@@ -8,19 +8,14 @@ from drivers import session
 
 class YarnClassic(session.Session):
     LOCKFILE = "yarn.lock"
-    NOT_OFFERED = {
-        "with_age_gate": "yarn 1 has no age gate",
-        "ping": "yarn 1 has no ping",
-        "login": "yarn 1 logs in while it publishes",
-        "whoami": "yarn 1 has no whoami",
-        "deprecate": "yarn 1 has no deprecate",
-        "token_create": "yarn 1 has no token command",
-        "token_list": "yarn 1 has no token command",
-        "token_revoke": "yarn 1 has no token command",
-        "search": "yarn 1 has no search",
-        "unpublish": "yarn 1 has no unpublish",
-        "unpublish_all": "yarn 1 has no unpublish",
-    }
+    NOT_OFFERED = session.not_offered(
+        "yarn 1", ping="ping", whoami="whoami", deprecate="deprecate", search="search",
+        unpublish="unpublish unpublish_all", access=session.ACCESS, org=session.ORG,
+        profile=session.PROFILE, stars=session.STARS, hook=session.HOOK, stage=session.STAGE, trust=session.TRUST,
+        token=session.TOKEN, provenance="publish_provenance", signatures="audit_signatures",
+        **{"age gate": "with_age_gate", "web login": "web_login", "npx": "execute"}) | {
+            "login": "yarn 1 logs in while it publishes", "audit": "yarn 1 asks a host that is built into it",
+            "pack_from_registry": "yarn 1 packs folders only"}
 
     def configure(self) -> None:
         (self.home / ".yarnrc").write_text(f'registry "{self.registry_url}"\ndisable-self-update-check true\n',
@@ -77,6 +72,27 @@ class YarnClassic(session.Session):
 
     def owner_rm(self, user: str, name: str) -> terminal.Outcome:
         return self.run("owner", "remove", user, name, "--non-interactive")
+
+    def team_create(self, team: str) -> terminal.Outcome:
+        return self.run("team", "create", team, "--non-interactive")
+
+    def team_destroy(self, team: str) -> terminal.Outcome:
+        return self.run("team", "destroy", team, "--non-interactive")
+
+    def team_add(self, team: str, user: str) -> terminal.Outcome:
+        return self.run("team", "add", team, user, "--non-interactive")
+
+    def team_rm(self, team: str, user: str) -> terminal.Outcome:
+        return self.run("team", "remove", team, user, "--non-interactive")
+
+    def team_ls(self, scope_or_team: str) -> terminal.Outcome:
+        return self.run("team", "list", scope_or_team, "--non-interactive")
+
+    def outdated(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("outdated", "--json", cwd=project)
+
+    def update(self, project: pathlib.Path) -> terminal.Outcome:
+        return self.run("upgrade", "--non-interactive", cwd=project)
 
     def install(self, project: pathlib.Path) -> terminal.Outcome:
         return self.run("install", "--non-interactive", cwd=project)
