@@ -55,10 +55,10 @@ REFUSALS = [
             "the client first asks the public transparency root", online=True),
     # Not offered by the registry.
     Refusal(("stage publish", "stage list", "stage view", "stage download", "stage approve", "stage reject"), ALL,
-            "404|(?i:not found)", "no staged publishing"),
+            "404|failed to provide|(?i:not found)", "no staged publishing"),
     Refusal(("trust github", "trust list", "trust revoke"), ALL, "404", "no trusted publishing"),
     Refusal(("hook add", "hook ls", "hook update", "hook rm"), ALL,
-            "404|properties of null", "no hooks"),
+            "404|of null", "no hooks"),
     # Until the registry has them.
     Refusal(("access set mfa",), ALL, "second factor", "no second factor"),
     Refusal(("profile enable-2fa", "publish with code"), ALL, "cannot be set up", "no second factor"),

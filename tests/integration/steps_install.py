@@ -62,6 +62,8 @@ def install_locked(bench: Bench) -> None:
 @step("outdated", "outdated", needs=("install locked",))
 def outdated(bench: Bench) -> None:
     """1.0.0 is installed, 1.5.0 is published."""
+    if bench.row.name == "bun":  # it does not ask again for five minutes what it has in its cache, whatever max-age says
+        bench.installer = bench.session("later")
     done = bench.installer.outdated(bench.installed)
     bench.expect(f"fresh-{bench.row.name}" in done.output and "1.5.0" in done.output, "outdated names both", done)
 

@@ -161,12 +161,12 @@ class Npm(manage.Manage):
         return self.run("exec", "--yes", "--", spec, cwd=folder)
 
 
-NO_AGE_GATE = {"with_age_gate": "has no age gate"}
+NO_AGE_GATE = {"with_age_gate": "it has no age gate"}
 NO_STAGING = dict.fromkeys(("stage_publish", "stage_list", "stage_view", "stage_download", "stage_approve",
-                            "stage_reject"), "has no staged publishing")
-NO_TRUST = dict.fromkeys(("trust_add", "trust_list", "trust_revoke"), "has no trust command")
-NO_HOOK = dict.fromkeys(("hook_add", "hook_ls", "hook_update", "hook_rm"), "has no hook command (npm 11 removed it)")
-NO_GRANULAR = {"token_create_for": "has no granular tokens"}
+                            "stage_reject"), "it has no staged publishing")
+NO_TRUST = dict.fromkeys(("trust_add", "trust_list", "trust_revoke"), "it has no trust command")
+NO_HOOK = dict.fromkeys(("hook_add", "hook_ls", "hook_update", "hook_rm"), "it has no hook command (npm 11 removed it)")
+NO_GRANULAR = {"token_create_for": "it has no granular tokens"}
 
 
 class Npm12(Npm):
@@ -201,8 +201,8 @@ class Npm6(Npm):
         **Npm10.NOT_OFFERED,
         "web_login": "npm 6 opens a browser and prints no address without one",
         "access_status": "npm 6 cannot ask",
-        "audit_signatures": "has no audit signatures",
-        "publish_provenance": "has no provenance",
+        "audit_signatures": "it has no audit signatures",
+        "publish_provenance": "it has no provenance",
     }
 
     def access_set(self, name: str, status: str) -> terminal.Outcome:

@@ -11,7 +11,9 @@ class Pnpm10(npm.Npm10):
 
     LOCKFILE = "pnpm-lock.yaml"
     NOT_OFFERED = {
-        **npm.Npm10.NOT_OFFERED,
+        **npm.NO_STAGING,
+        **npm.NO_TRUST,
+        **npm.NO_GRANULAR,
         **npm.NO_HOOK,
         **dict.fromkeys(("org_set", "org_ls", "org_rm"), "pnpm has no org command"),
         "audit_signatures": "pnpm has it since 11",
@@ -19,6 +21,11 @@ class Pnpm10(npm.Npm10):
         "publish_provenance": "as npm 10, which it runs",
         "pack_from_registry": "pnpm packs folders only",
     }
+
+    def with_age_gate(self) -> None:
+        """Off by default: the user asks for it, in minutes."""
+        with open(self.home / ".npmrc", "a", encoding="utf-8") as npmrc:
+            npmrc.write("minimum-release-age=1440\n")
 
     def publish(self, folder: pathlib.Path, tag: str | None = None, access: str | None = None) -> terminal.Outcome:
         flags = [] if tag is None else ["--tag", tag]
@@ -40,4 +47,4 @@ class Pnpm10(npm.Npm10):
 
 
 class Pnpm9(Pnpm10):
-    pass
+    NOT_OFFERED = {**Pnpm10.NOT_OFFERED, **npm.NO_AGE_GATE}
