@@ -25,7 +25,8 @@ Connection::Connection(Core& core, int fd, Peer peer, Purpose purpose)
 Connection::~Connection() = default;
 
 void Connection::StartDrain() {
-  if (wait_ == Wait::kIdle) stream_.CancelWaits();
+  // A stream that waits ends as it is; one that is being sent is asked to.
+  if (wait_ == Wait::kIdle || wait_ == Wait::kStream) stream_.CancelWaits();
 }
 
 void Connection::Cut() {
@@ -40,7 +41,7 @@ void Connection::OnDeadline(uint64_t now_ms) {
     Arm(rate->deadline_ms());
     return;
   }
-  timed_out_ = true;
+  timed_out_ = wait_ != Wait::kStream;  // That was the end of a wait, not of somebody's patience.
   stream_.CancelWaits();
 }
 
@@ -56,6 +57,7 @@ Task<void> Connection::Run() {
     if (!fast_) co_await MakeAnswer(arrival);
     SendState sent = StartSend(arrival);
     if (sent == SendState::kBlocked) sent = co_await FinishSend();
+    if (sent == SendState::kSent && sends_stream_) sent = co_await SendStream();
     if (sent == SendState::kSent && keep_alive_ && !body_.at_end()) {
       keep_alive_ = co_await body_.Discard();
       linger_ = !keep_alive_;
@@ -175,6 +177,11 @@ bool Connection::FinishRequest(Arrival arrival, SendState sent) {
   summary.duration_us = now_us - std::min(now_us, started_us_);
   if (fast_) core_.mutable_counters().fast_requests.Add(1);
   core_.OnRequestDone(summary);
+  SentCounter* const counter = workspace_->response.sent_counter();
+  if (counter != nullptr && summary.complete && summary.status == 200 && summary.head != nullptr &&
+      summary.head->method == Method::kGet) {
+    counter->fetch_add(1, std::memory_order_relaxed);
+  }
 
   if (sent != SendState::kSent) {
     TakeTimeout();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "http/net/body_stream.h"
 #include "http/net/connection_body.h"
 #include "http/net/core.h"
 #include "http/net/deadline.h"
@@ -40,7 +41,7 @@ class Connection final : public Deadline {
   friend class ConnectionBody;
 
   // What we wait for; decides what a deadline means.
-  enum class Wait : uint8_t { kNothing, kIdle, kHead, kBody, kSend, kLinger };
+  enum class Wait : uint8_t { kNothing, kIdle, kHead, kBody, kSend, kLinger, kStream };
   // What came of the attempt to read a request.
   enum class Arrival : uint8_t { kNothingYet, kRequest, kRefused, kTooSlow, kClosed };
   enum class SendState : uint8_t { kSent, kBlocked, kFailed };
@@ -62,6 +63,10 @@ class Connection final : public Deadline {
   SendState SendPending();
   Task<SendState> FinishSend();
   Task<SendState> SendFile();
+  Task<SendState> SendStream();
+  Task<SendState> SendStep(const StreamStep& step);
+  Task<bool> AwaitNews(const StreamWaker& waker, uint64_t until_ms);
+  std::shared_ptr<StreamWaker> NewWaker();
   Task<bool> ReadAhead(const FileRange& range, uint64_t offset, size_t size);
   bool IsWarm(int fd, uint64_t offset, size_t size);
   uint64_t AddFileStart(const FileRange& range);
@@ -89,8 +94,11 @@ class Connection final : public Deadline {
   bool keep_alive_ = true;     // Decided when the answer begins.
   bool linger_ = false;        // The client may still be sending: let it see the answer before the end.
   bool fast_ = false;
+  bool sends_stream_ = false;  // A stream follows the head.
   bool sends_file_ = false;    // A file body follows what is in memory.
   uint64_t file_sent_bytes_ = 0;  // Of the file body, from memory with the head.
+  // Only for weak references to it: whether a wake-up that was posted still finds its connection.
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   RequestId id_{};
   uint64_t idle_since_ms_;
   uint64_t started_us_ = 0;    // First byte of the request in hand; 0: none.

@@ -42,9 +42,15 @@ Status ReadIntoCache(int fd, uint64_t offset, size_t size) {
 
 // The head and what is in memory of the body, as far as the socket takes it at once. kBlocked: FinishSend.
 Connection::SendState Connection::StartSend(Arrival arrival) {
-  const Response& response = workspace_->response;
+  Response& response = workspace_->response;
   const RequestHead& head = workspace_->parser.head();
   const bool whole_request = arrival == Arrival::kRequest;
+  const bool is_stream = response.body_type() == Response::BodyType::kStream;
+  if (is_stream) {
+    // HTTP/1.0 knows no chunks: there the end of the connection is the end of the body.
+    if (head.minor_version == 0) response.set_close_connection();
+    else response.AddHeader("transfer-encoding", "chunked");
+  }
   if (!body_.at_end()) linger_ = true;
   keep_alive_ = whole_request && head.keep_alive && !response.close_connection() && !core_.draining() &&
                 body_.CanBeSkipped();
@@ -56,6 +62,7 @@ Connection::SendState Connection::StartSend(Arrival arrival) {
   const uint64_t now_us = fast_ ? started_us_ : core_.NowUs();
   outgoing.Start(response, core_.stamp().End(now_us / 1000, id_, connection),
                  omit ? OutgoingResponse::Body::kOmit : OutgoingResponse::Body::kSend);
+  sends_stream_ = !omit && is_stream;
   sends_file_ = !omit && response.body_type() == Response::BodyType::kFile && MayHaveBody(response.status()) &&
                 response.file().length > 0;
   file_sent_bytes_ = sends_file_ ? AddFileStart(response.file()) : 0;

@@ -1,6 +1,7 @@
 #include "http/net/outgoing_response.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "storage/base/check.h"
 
@@ -30,6 +31,31 @@ void OutgoingResponse::Start(const Response& response, std::string_view stamp, B
   if (body == Body::kOmit || !MayHaveBody(response.status())) return;
   if (response.body_type() == Response::BodyType::kText) Add(response.text());
   for (const SharedBytes& piece : response.shared_pieces()) Add(piece.bytes);
+}
+
+void OutgoingResponse::StartPart(const std::vector<SharedBytes>& pieces, Framing framing) {
+  pieces_.clear();
+  first_ = 0;
+  size_t size = 0;
+  for (const SharedBytes& piece : pieces) size += piece.bytes.size();
+  if (size == 0) return;  // A chunk of none would end the body.
+  head_.clear();
+  if (framing == Framing::kChunk) {
+    char number[16];
+    const auto [end, error] = std::to_chars(number, number + sizeof(number), size, 16);
+    head_.append(number, static_cast<size_t>(end - number)).append("\r\n");
+    Add(head_);
+  }
+  for (const SharedBytes& piece : pieces) Add(piece.bytes);
+  if (framing == Framing::kChunk) Add("\r\n");
+  stamp_piece_ = pieces_.size();
+}
+
+void OutgoingResponse::StartEnd() {
+  pieces_.clear();
+  first_ = 0;
+  Add("0\r\n\r\n");
+  stamp_piece_ = pieces_.size();
 }
 
 std::span<const iovec> OutgoingResponse::pending() const {

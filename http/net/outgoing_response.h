@@ -25,6 +25,12 @@ class OutgoingResponse {
   // `stamp` ends the head; it need not outlive the call if the first send takes everything: see KeepStamp.
   void Start(const Response& response, std::string_view stamp, Body body);
 
+  // The next part of a streamed body, framed as one chunk unless `framing` is kNone. `pieces` outlive the sending of it.
+  enum class Framing : uint8_t { kNone, kChunk };
+  void StartPart(const std::vector<SharedBytes>& pieces, Framing framing);
+  // What ends a body of chunks.
+  void StartEnd();
+
   // One more piece of the body, before anything was sent.
   void AddBody(std::string_view bytes) { Add(bytes); }
 
@@ -42,7 +48,7 @@ class OutgoingResponse {
  private:
   void Add(std::string_view bytes);
 
-  std::string head_;   // When the response has no prepared head.
+  std::string head_;   // When the response has no prepared head; of a part, the line with its size.
   std::string stamp_;  // After KeepStamp.
   std::vector<iovec> pieces_;
   size_t first_ = 0;

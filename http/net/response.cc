@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "http/net/body_stream.h"
 #include "http/parser/request_head.h"
 #include "storage/base/check.h"
 
@@ -12,6 +13,11 @@ SharedBytes ShareString(std::string text) {
   const std::string_view bytes = *owner;
   return {std::move(owner), bytes};
 }
+
+Response::Response() = default;
+Response::~Response() = default;
+Response::Response(Response&&) noexcept = default;
+Response& Response::operator=(Response&&) noexcept = default;
 
 void Response::Clear() {
   status_ = 200;
@@ -24,6 +30,8 @@ void Response::Clear() {
   text_.clear();
   shared_.clear();
   file_ = {};
+  stream_.reset();
+  sent_counter_.reset();
 }
 
 void Response::AddHeader(std::string_view name, std::string_view value) {
@@ -63,6 +71,14 @@ void Response::SetFileBody(FileRange range) {
   file_ = std::move(range);
 }
 
+void Response::SetStreamBody(std::unique_ptr<BodyStream> stream) {
+  CHECK(body_type_ == BodyType::kNone);
+  body_type_ = BodyType::kStream;
+  stream_ = std::move(stream);
+}
+
+void Response::DropStream() { stream_.reset(); }
+
 std::string_view Response::FindHeader(std::string_view name) const {
   for (std::string_view lines : {prepared_head_.bytes, std::string_view(header_lines_)}) {
     while (!lines.empty()) {
@@ -91,7 +107,7 @@ void AppendHead(const Response& response, std::string* out) {
   out->append("HTTP/1.1 ");
   append_number(response.status());
   out->append(" ").append(ReasonPhrase(response.status())).append("\r\n").append(response.header_lines());
-  if (MayHaveBody(response.status())) {
+  if (MayHaveBody(response.status()) && response.body_type() != Response::BodyType::kStream) {
     out->append("content-length: ");
     append_number(response.body_bytes());
     out->append("\r\n");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -7,6 +8,11 @@
 #include <vector>
 
 namespace tarn::http {
+
+class BodyStream;
+
+// Counts the answers of status 200 to GET that were sent whole. Owners: whoever reads it, and each answer on its way.
+using SentCounter = std::atomic<uint64_t>;
 
 // Bytes that someone else owns. The owners are a cache and every answer that is being sent: the last one frees them.
 struct SharedBytes {
@@ -32,11 +38,12 @@ struct FileRange {
 // Threads: as a value; movable only.
 class Response {
  public:
-  enum class BodyType : uint8_t { kNone, kText, kShared, kFile };
+  enum class BodyType : uint8_t { kNone, kText, kShared, kFile, kStream };
 
-  Response() = default;
-  Response(Response&&) = default;
-  Response& operator=(Response&&) = default;
+  Response();
+  ~Response();
+  Response(Response&&) noexcept;
+  Response& operator=(Response&&) noexcept;
   Response(const Response&) = delete;
   Response& operator=(const Response&) = delete;
 
@@ -58,6 +65,11 @@ class Response {
   // Several pieces are sent one after the other.
   void AddSharedBody(SharedBytes piece);
   void SetFileBody(FileRange range);
+  // Of unknown length: body_stream.h. Not with a prepared head.
+  void SetStreamBody(std::unique_ptr<BodyStream> stream);
+
+  void CountWhenSent(std::shared_ptr<SentCounter> counter) { sent_counter_ = std::move(counter); }
+  SentCounter* sent_counter() const { return sent_counter_.get(); }
 
   // The connection ends after this answer ("connection: close").
   void set_close_connection() { close_connection_ = true; }
@@ -76,6 +88,9 @@ class Response {
   std::string_view text() const { return text_; }
   const std::vector<SharedBytes>& shared_pieces() const { return shared_; }
   const FileRange& file() const { return file_; }
+  BodyStream* stream() const { return stream_.get(); }
+  // The stream is of no more use: it lets go of what it holds.
+  void DropStream();
 
  private:
   uint16_t status_ = 200;
@@ -88,6 +103,8 @@ class Response {
   std::string text_;
   std::vector<SharedBytes> shared_;
   FileRange file_;
+  std::unique_ptr<BodyStream> stream_;
+  std::shared_ptr<SentCounter> sent_counter_;
 };
 
 // "HTTP/1.1 200 OK\r\n", the fields, "content-length: …\r\n": what UsePreparedHead takes.

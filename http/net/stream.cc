@@ -81,6 +81,12 @@ bool Stream::HasUnreadBytes() const {
   return ::ioctl(fd_, FIONREAD, &unread) == 0 && unread > 0;
 }
 
+bool Stream::HasInput() const {
+  char byte;
+  const ssize_t result = Retried([&] { return ::recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK); });
+  return result >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
 void Stream::ShutdownWrite() { ::shutdown(fd_, SHUT_WR); }
 
 void Stream::ShutdownBoth() { ::shutdown(fd_, SHUT_RDWR); }

@@ -49,6 +49,8 @@ class Stream {
   void CancelWaits();
 
   bool HasUnreadBytes() const;
+  // Bytes to read, or the other end is gone.
+  bool HasInput() const;
   void ShutdownWrite();
   void ShutdownBoth();
   // Close, then drop what the kernel still holds for the client, and reset the connection.

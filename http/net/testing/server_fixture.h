@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "http/net/body_stream.h"
 #include "http/net/server.h"
 #include "http/net/testing/test_client.h"
 #include "storage/base/mutex.h"
@@ -47,6 +49,8 @@ class EchoHandler final : public Handler {
       entered.set_value();
       unblock.get_future().wait();  // A handler must not do this; for a drain that takes its time it is just right.
       response.SetBody("unblocked");
+    } else if (target == "/stream") {
+      response.SetStreamBody(make_stream());
     } else if (target == "/peer") {
       response.SetBody(request.peer.is_unix_socket ? "unix " + std::to_string(request.peer.uid)
                                                    : request.peer.address + " at " + request.peer.local_address);
@@ -72,6 +76,7 @@ class EchoHandler final : public Handler {
     return statuses_;
   }
 
+  std::function<std::unique_ptr<BodyStream>()> make_stream;
   FileRange file;
   SharedBytes large = ShareString(std::string(1 << 20, 'L'));  // 64 of them: more than any socket buffers.
   std::promise<void> entered;

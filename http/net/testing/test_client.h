@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -83,6 +84,20 @@ class TestClient {
   Answer Get(const std::string& target) {
     Send("GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n");
     return Read();
+  }
+  // The next chunk of a body that comes in chunks; empty for the last one, nullopt when the connection ends before it is whole.
+  std::optional<std::string> ReadChunk() {
+    size_t line_end;
+    while ((line_end = received_.find("\r\n")) == std::string::npos) {
+      if (!Receive()) return std::nullopt;
+    }
+    const size_t size = std::strtoull(received_.c_str(), nullptr, 16);
+    while (received_.size() < line_end + 2 + size + 2) {
+      if (!Receive()) return std::nullopt;
+    }
+    const std::string chunk = received_.substr(line_end + 2, size);
+    received_.erase(0, line_end + 2 + size + 2);
+    return chunk;
   }
   // True if the other end closes without another byte.
   bool AtEnd() { return received_.empty() && !Receive(); }
