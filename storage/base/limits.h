@@ -111,6 +111,33 @@ inline constexpr uint64_t kSendRateMin = kKiB;           // Bytes a second at wh
 inline constexpr uint64_t kDiscardBytesMax = 64 * kMiB;  // Of a refused body, read and dropped so that the client sees why.
 inline constexpr uint64_t kLingerMs = 5'000;             // Time for the same.
 
+// --- feeds (contract 13) ---
+inline constexpr size_t kFollowersMax = 256;                // Feeds that wait for changes, all cores; each is woken by a commit.
+inline constexpr size_t kFeedRowsPerPiece = 1000;           // Read and sent at a time.
+inline constexpr size_t kFeedRowsScannedMax = 10'000;       // For one piece; the rest may be rows that are not for the caller.
+inline constexpr uint64_t kFeedPendingMax = 10'000;         // `pending` counts no further.
+inline constexpr uint64_t kFeedHeartbeatMs = 60'000;        // When none is asked for: finds followers that are gone.
+inline constexpr uint64_t kFeedHeartbeatMsMin = 1'000;
+inline constexpr uint64_t kFeedTimeoutMs = 60'000;          // Of a long poll that asks for neither heartbeat nor timeout.
+inline constexpr size_t kFeedNamesMax = 1000;               // doc_ids, keys, and the documents of one _bulk_get.
+inline constexpr size_t kRevisionsKept = 32;                // Hashes per package, newest first: what followers merge by.
+inline constexpr size_t kReplicationCheckpointsMax = 1024;  // Of followers, in memory; the least recently used go first.
+inline constexpr size_t kReplicationCheckpointBytesMax = 16 * kKiB;
+inline constexpr size_t kReplicationIdBytesMax = 256;
+
+// --- search ---
+inline constexpr size_t kSearchBlockPackages = 256;  // Rewritten together when one of them changes.
+inline constexpr size_t kSearchWordsMax = 32;        // Words and qualifiers of one search; more are refused.
+
+// --- download counts (contract 12.6) ---
+inline constexpr uint64_t kDownloadFlushMs = 10 * 60'000;    // In memory until then; a crash loses at most this.
+inline constexpr size_t kDownloadTalliesMax = 100'000;       // Versions with counts in memory; over it some go uncounted.
+inline constexpr size_t kDownloadsPerRecordMax = 10'000;     // Of them in one record of the journal.
+inline constexpr size_t kDownloadPackagesPerRequestMax = 128;
+inline constexpr uint32_t kDownloadDaysKept = 550;           // 18 months.
+inline constexpr uint32_t kDownloadBulkDaysMax = 365;
+inline constexpr uint32_t kDownloadVersionDaysKept = 8;      // `/versions/…/last-week` is all that asks.
+
 // --- executor and admission (npm comes back only after 10 s and 70 s: wait a little, then refuse) ---
 inline constexpr size_t kReadThreads = 4;
 inline constexpr size_t kReadQueueMax = 1024;

@@ -33,6 +33,7 @@ enum class Family : uint8_t {
   kByUser = 96,
   kRendered = 97,
   kShasum = 98,
+  kChange = 99,
 };
 
 struct FamilyInfo {
@@ -62,6 +63,8 @@ inline constexpr std::array kFamilies = {
     FamilyInfo{Family::kByUser, "by_user", FamilyKind::kDerived, "S user, kind[1], B item", "empty"},
     FamilyInfo{Family::kRendered, "rendered", FamilyKind::kDerived, "S name, B part", "rope bytes"},
     FamilyInfo{Family::kShasum, "shasum", FamilyKind::kDerived, "sha1[20]", "sha512[64]"},
+    FamilyInfo{Family::kChange, "change", FamilyKind::kDerived, "kind[1]; LSN big-endian[8], B name; or B name",
+               "ChangeRow; or LSN"},
 };
 
 // nullptr for a number that this program does not know.

@@ -75,6 +75,29 @@ Result<std::string_view> ParseByUserItem(std::string_view key, std::string_view 
   return key.substr(prefix_size);
 }
 
+std::string ChangePrefix(ChangeKind kind) { return std::string(1, static_cast<char>(kind)); }
+
+std::string ChangeKey(Lsn lsn, std::string_view package) {
+  std::string key = ChangePrefix(ChangeKind::kByLsn);
+  AppendBigEndian64(&key, lsn.value());
+  key += package;
+  return key;
+}
+
+Result<ChangePlace> ParseChangeKey(std::string_view key) {
+  constexpr size_t kNameAt = 1 + sizeof(uint64_t);
+  if (key.size() <= kNameAt || key.front() != static_cast<char>(ChangeKind::kByLsn)) {
+    return Corruption("not the key of a change: " + HexEncode(key));
+  }
+  return ChangePlace{Lsn(LoadBigEndian64(key.data() + 1)), key.substr(kNameAt)};
+}
+
+std::string LastChangeKey(std::string_view package) {
+  std::string key = ChangePrefix(ChangeKind::kByPackage);
+  key += package;
+  return key;
+}
+
 std::string PrefixEnd(std::string_view prefix) {
   std::string end(prefix);
   while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();

@@ -38,6 +38,21 @@ std::string ByUserPrefix(std::string_view user, ByUserKind kind);
 // The item of a ByUserKey; kCorruption if it is too short.
 Result<std::string_view> ParseByUserItem(std::string_view key, std::string_view user);
 
+// kChange: where each package last changed, in the order of the journal, and the way back. Written to disk since format 1.
+enum class ChangeKind : uint8_t { kByLsn = 1, kByPackage = 2 };
+// `package` may be empty: less than the key of any package at that LSN.
+std::string ChangeKey(Lsn lsn, std::string_view package);
+struct ChangePlace {
+  Lsn lsn;
+  std::string_view package;
+};
+// kCorruption: not a ChangeKey.
+Result<ChangePlace> ParseChangeKey(std::string_view key);
+// Of the row that holds the LSN of a package's last change, as in LsnKey.
+std::string LastChangeKey(std::string_view package);
+// What all keys of one kind begin with.
+std::string ChangePrefix(ChangeKind kind);
+
 // The smallest key greater than every key that begins with `prefix`; empty when there is none.
 std::string PrefixEnd(std::string_view prefix);
 

@@ -85,6 +85,24 @@ TEST(Keys, ByUserKeepsKindsApartAndGivesTheItemBack) {
   EXPECT_EQ(ParseByUserItem("ann", "ann").code(), Code::kCorruption);
 }
 
+TEST(Keys, ChangesOrderByLsnThenPackageAndGiveBothBack) {
+  SeededRandom random(5);
+  for (int round = 0; round < 1'000; ++round) {
+    const auto a = std::pair(Lsn(random.Below(4)), SmallName(&random)), b = std::pair(Lsn(random.Below(4)), SmallName(&random));
+    if (a.second.empty() || b.second.empty()) continue;
+    const std::string key = ChangeKey(a.first, a.second);
+    ASSERT_EQ(key < ChangeKey(b.first, b.second), a < b);
+    ASSERT_LT(ChangeKey(a.first, ""), key);
+    ASSERT_TRUE(key.starts_with(ChangePrefix(ChangeKind::kByLsn)));
+    ASSERT_EQ(ParseChangeKey(key)->lsn, a.first);
+    ASSERT_EQ(ParseChangeKey(key)->package, a.second);
+    ASSERT_EQ(ParseChangeKey(LastChangeKey(a.second + "123456789")).code(), Code::kCorruption);
+  }
+  EXPECT_EQ(HexEncode(ChangeKey(Lsn(258), "ab")), "0100000000000001026162");
+  EXPECT_EQ(HexEncode(LastChangeKey("ab")), "026162");
+  EXPECT_EQ(ParseChangeKey(ChangeKey(Lsn(1), "")).code(), Code::kCorruption) << "of no package";
+}
+
 TEST(KeysDeathTest, RefusesAStringWithTheTerminatorInside) {
   EXPECT_DEATH(NamePrefix(std::string_view("a\0b", 3)), "CHECK failed");
 }

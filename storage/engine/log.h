@@ -31,6 +31,7 @@ enum class EventKind : uint16_t {
   kRevokeToken = 19,
   kPutOrg = 20,
   kPutSetting = 32,
+  kCountDownloads = 40,
   kImport = 48,
 };
 

@@ -93,6 +93,17 @@ Status CheckFamiliesKnown(const std::vector<std::string>& names) {
   return OkStatus();
 }
 
+// A database from before a derived family was thought of has data that the family should follow from. It counts as damaged:
+// the state is made anew from the journal, which fills the family.
+Status CheckDerivedComplete(const RocksOptions& options, const std::vector<std::string>& names) {
+  if (options.read_only || !Contains(names, FamilyName(Family::kPackage))) return OkStatus();
+  for (const FamilyInfo& info : kFamilies) {
+    if (info.kind != FamilyKind::kDerived || Contains(names, info.name)) continue;
+    return Corruption("the database is older than the derived family \"" + std::string(info.name) + "\"");
+  }
+  return OkStatus();
+}
+
 using Descriptors = std::vector<rocksdb::ColumnFamilyDescriptor>;
 
 Status OpenDatabase(const RocksOptions& options, const Descriptors& columns, std::unique_ptr<rocksdb::DB>* db,
@@ -184,6 +195,7 @@ Result<std::unique_ptr<Rocks>> Rocks::Open(const RocksOptions& options) {
     Descriptors& columns = Contains(names, info.name) ? existing : missing;
     columns.emplace_back(std::string(info.name), MakeFamilyOptions(options, info.family, cache));
   }
+  RETURN_IF_ERROR(CheckDerivedComplete(options, names));
   const auto database = std::make_shared<Database>();
   RETURN_IF_ERROR(OpenDatabase(options, existing, &database->db, &database->handles));
   // In a read-only older directory they read as empty. Created in one call: RocksDB would otherwise rewrite and sync its

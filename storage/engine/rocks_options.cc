@@ -47,6 +47,7 @@ Shape ShapeOf(Family family) {
     case Family::kLog: return {4 * kKiB, rocksdb::kNoCompression};
     // A handful of rows; keys alone.
     case Family::kNode:
+    case Family::kChange:
     case Family::kByUser: return {4 * kKiB, rocksdb::kLZ4Compression};
   }
   return {4 * kKiB, rocksdb::kNoCompression};

@@ -1,4 +1,6 @@
 // What a store makes of the two halves it finds at open: a journal and a database that may be older, damaged or gone.
+#include <rocksdb/db.h>
+
 #include <fstream>
 
 #include "storage/base/bytes.h"
@@ -17,6 +19,23 @@ class StoreRecovery : public StoreTest {
     std::string last;
     for (const auto& entry : fs::directory_iterator(segments())) last = std::max(last, entry.path().string());
     return last;
+  }
+  // As if this program had not known the family yet.
+  void DropFamily(std::string_view name) {
+    std::vector<std::string> names;
+    ASSERT_TRUE(rocksdb::DB::ListColumnFamilies({}, database(), &names).ok());
+    std::vector<rocksdb::ColumnFamilyDescriptor> columns;
+    for (const std::string& family : names) columns.emplace_back(family, rocksdb::ColumnFamilyOptions());
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* opened = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open({}, database(), columns, &handles, &opened).ok());
+    const std::unique_ptr<rocksdb::DB> db(opened);
+    bool dropped = false;
+    for (rocksdb::ColumnFamilyHandle* handle : handles) {
+      if (handle->GetName() == name) dropped = db->DropColumnFamily(handle).ok();
+      db->DestroyColumnFamilyHandle(handle);
+    }
+    ASSERT_TRUE(dropped);
   }
   void ExpectSameState(const StoreStats& expected) {
     const StoreStats stats = store_->Stats();
@@ -71,6 +90,21 @@ TEST_F(StoreRecovery, RebuildsALostDatabase) {
   EXPECT_EQ(Value(Family::kByUser, "count"), "20");
   ExpectSameState(before);
   CommitUsers(20, 1);
+}
+
+TEST_F(StoreRecovery, RebuildsADatabaseFromBeforeADerivedFamily) {
+  Open();
+  CommitUsers(0, 20);
+  const StoreStats before = store_->Stats();
+  Close();
+  DropFamily(FamilyName(Family::kChange));
+  Open();
+  EXPECT_TRUE(store_->recovery().state_rebuilt);
+  EXPECT_EQ(store_->recovery().records_replayed, 20u) << "derived from the first record on";
+  ExpectSameState(before);
+  EXPECT_TRUE(fs::exists(database() + ".damaged-1")) << "nothing is thrown away";
+  Open();
+  EXPECT_FALSE(store_->recovery().state_rebuilt) << "once";
 }
 
 TEST_F(StoreRecovery, MovesADamagedDatabaseAsideAndRebuilds) {
