@@ -5,6 +5,7 @@
 
 #include "storage/base/logging.h"
 #include "storage/engine/keys.h"
+#include "storage/registry/change_rows.h"
 #include "storage/registry/records.h"
 
 namespace tarn::registry {
@@ -53,6 +54,7 @@ Status DeriveChanges(const engine::LogRecord& record, const engine::ReadView& be
       if (!old_keys.contains(key)) derived->push_back({Family::kByUser, key, std::string()});
     }
   }
+  RETURN_IF_ERROR(DeriveChangeRows(record, before, derived));
   for (const engine::BlobInfo& blob : record.blobs) derived->push_back(ShasumChange(blob.sha1, blob.sha512));
   return OkStatus();
 }

@@ -6,7 +6,8 @@
 #include "storage/engine/log.h"
 #include "storage/engine/store.h"
 
-// The families that follow from packages, tokens and blobs: `by_user` (who maintains what, whose tokens) and `shasum`.
+// The families that follow from packages, tokens and blobs: `by_user` (who maintains what, whose tokens), `shasum`, and
+// `change` (change_rows.h).
 // Threads: any.
 namespace tarn::registry {
 
@@ -14,7 +15,8 @@ namespace tarn::registry {
 Status DeriveChanges(const engine::LogRecord& record, const engine::ReadView& before,
                      std::vector<engine::Change>* derived);
 
-// Every key and value that belongs into them, from the state alone: what a rebuild would write, in no order.
+// Every key and value that belongs into `by_user` and `shasum`, from the state alone: what a rebuild would write, in no
+// order. `change` follows from the journal, and is proved by VerifyChangeRows.
 Status DeriveAll(const engine::ReadView& view, std::vector<engine::Change>* derived);
 
 // Keeps them current while a store without a registry re-applies its journal: pass it to Store::Open, before there is a

@@ -106,7 +106,7 @@ Result<TarballAnswer> PackageReader::OpenTarball(const Principal& principal, con
     return Corruption("the tarball of " + name.full() + "@" + version.ToString() + " is missing from the blob store");
   }
   RETURN_IF_ERROR(reader.status());
-  return TarballAnswer{std::move(reader).value(), visible.record.is_restricted()};
+  return TarballAnswer{std::move(reader).value(), nullptr, visible.record.is_restricted()};
 }
 
 Result<DistTags> PackageReader::GetDistTags(const Principal& principal, const PackageName& name) {

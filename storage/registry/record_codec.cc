@@ -170,11 +170,13 @@ std::string Encode(const PackageRecord& record) {
   const Offset<schema::LatestSummary> latest = record.latest ? Write(builder, *record.latest) : 0;
   const Offset<schema::Unpublished> unpublished = record.unpublished ? Write(builder, *record.unpublished) : 0;
   const auto stars = Texts(builder, record.stars);
+  const Offset<Vector<uint64_t>> earlier_rev_hashes =
+      record.earlier_rev_hashes.empty() ? 0 : builder.CreateVector(record.earlier_rev_hashes);
   schema::FinishPackageRecordBuffer(
       builder, schema::CreatePackageRecord(builder, record.rev_counter, record.rev_hash,
                                            static_cast<schema::PackageAccess>(record.access), record.created_ms,
                                            record.modified_ms, maintainers, tags, record.version_count,
-                                           record.next_ordinal, latest, unpublished, stars));
+                                           record.next_ordinal, latest, unpublished, stars, earlier_rev_hashes));
   return Take(builder);
 }
 
@@ -197,6 +199,9 @@ Result<PackageRecord> Decode<PackageRecord>(std::string_view payload) {
   if (root->latest() != nullptr) record.latest = Read(*root->latest());
   if (root->unpublished() != nullptr) record.unpublished = Read(*root->unpublished());
   record.stars = Texts(root->stars());
+  if (root->earlier_rev_hashes() != nullptr) {
+    record.earlier_rev_hashes.assign(root->earlier_rev_hashes()->begin(), root->earlier_rev_hashes()->end());
+  }
   return record;
 }
 

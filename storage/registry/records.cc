@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "storage/base/bytes.h"
+#include "storage/base/limits.h"
 
 namespace tarn::registry {
 
@@ -13,6 +14,8 @@ std::string PackageRecord::rev() const {
 }
 
 void PackageRecord::Advance(uint64_t next_rev_hash, uint64_t now_ms) {
+  if (rev_counter > 0) earlier_rev_hashes.insert(earlier_rev_hashes.begin(), rev_hash);
+  if (earlier_rev_hashes.size() >= limits::kRevisionsKept) earlier_rev_hashes.resize(limits::kRevisionsKept - 1);
   ++rev_counter;
   rev_hash = next_rev_hash;
   modified_ms = std::max(modified_ms, now_ms);  // Never back, whatever the clock does.

@@ -53,6 +53,9 @@ struct PackageRecord {
   std::optional<LatestSummary> latest;
   std::optional<Unpublished> unpublished;
   std::vector<std::string> stars;
+  // Of revisions rev_counter - 1, rev_counter - 2, …: at most limits::kRevisionsKept with the current one. A follower that
+  // has one of them knows that this revision replaces it, rather than contradicts it.
+  std::vector<uint64_t> earlier_rev_hashes;
   bool operator==(const PackageRecord&) const = default;
 
   // "17-9f00c3d1e2b4a596".

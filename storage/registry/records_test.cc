@@ -21,6 +21,7 @@ PackageRecord FullPackage() {
   package.latest = LatestSummary{"1.0.0", "d", {"k1", "k2"}, "MIT", "h", "r", "b", {"alice", "e"}, 5, true};
   package.unpublished = Unpublished{"alice", 6, {{"latest", "1.0.0"}}, {{"bob", ""}}, "d", {"1.0.0", "2.0.0"}};
   package.stars = {"carol"};
+  package.earlier_rev_hashes = {3, 2, 1};
   return package;
 }
 

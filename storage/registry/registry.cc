@@ -3,9 +3,11 @@
 #include <sodium.h>
 
 #include "storage/base/logging.h"
+#include "storage/registry/change_rows.h"
 #include "storage/registry/derived_families.h"
 #include "storage/registry/flat_fields.h"
 #include "storage/registry/registry_impl.h"
+#include "storage/registry/publish_request.h"
 #include "storage/registry/search.h"
 #include "storage/registry/upload.h"
 #include "storage/registry/verify_references.h"
@@ -42,7 +44,9 @@ RegistryImpl::RegistryImpl(engine::Store* store, const RegistryOptions& options,
       writer_(store, options, &updates_, clock, &random_),
       passwords_(clock),
       accounts_(store, options, &passwords_, clock, &random_),
-      authenticator_(store, &passwords_, clock, &random_) {}
+      authenticator_(store, &passwords_, clock, &random_),
+      changes_(store, this, options),
+      downloads_(store, options, clock) {}
 
 RegistryImpl::~RegistryImpl() { store_->SetObserver(nullptr); }
 
@@ -61,6 +65,7 @@ void RegistryImpl::Applied(const engine::LogRecord& record) {
     const auto package = change.value ? Decode<PackageRecord>(*change.value) : Result<PackageRecord>(NotFound("removed"));
     // Without a revision nobody can have announced it, so what is cached is dropped.
     updates_.Applied(change.key, package.ok() ? package->rev() : std::string());
+    search_.Apply(change.key, package.ok() ? &*package : nullptr);
     if (package_listener_) package_listener_(change.key);
   }
   if (!accounts_changed) return;
@@ -85,7 +90,10 @@ Result<ManifestAnswer> RegistryImpl::GetManifest(const Principal& principal, con
 
 Result<TarballAnswer> RegistryImpl::OpenTarball(const Principal& principal, const PackageName& name,
                                                 std::string_view file_name) {
-  return reader_.OpenTarball(principal, name, file_name);
+  ASSIGN_OR_RETURN(TarballAnswer answer, reader_.OpenTarball(principal, name, file_name));
+  ASSIGN_OR_RETURN(const Version version, VersionOfTarball(name, file_name));
+  answer.downloads = downloads_.CounterOf(name, version.ToString(), answer.is_restricted);
+  return answer;
 }
 
 Result<DistTags> RegistryImpl::GetDistTags(const Principal& principal, const PackageName& name) {
@@ -96,9 +104,13 @@ Result<SearchAnswer> RegistryImpl::Search(const Principal& principal, const Sear
   if (options_.read_access == RegistryOptions::ReadAccess::kAuthenticated && !principal.is_authenticated()) {
     return Unauthenticated("This registry is private: log in first.");
   }
+  // The view last, so that it has whatever the index has.
+  ASSIGN_OR_RETURN(const SearchIndex::Snapshot snapshot, search_.Take(store_));
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
-  return SearchPackages(*view, principal, query);
+  return SearchPackages(*view, snapshot, &downloads_, principal, query);
 }
+
+Result<Registry::PackageCounts> RegistryImpl::CountPackages() { return search_.Count(store_); }
 
 Result<std::unique_ptr<PackageUpload>> RegistryImpl::BeginPackageWrite(const Principal& principal,
                                                                        const PackageName& name,
@@ -197,7 +209,10 @@ Status RegistryImpl::RevokeToken(const Principal& principal, std::string_view ke
 
 Result<std::vector<std::string>> RegistryImpl::VerifyReferences() {
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
-  return registry::VerifyReferences(*view);
+  ASSIGN_OR_RETURN(std::vector<std::string> findings, registry::VerifyReferences(*view));
+  ASSIGN_OR_RETURN(std::vector<std::string> of_changes, VerifyChangeRows(*view, store_->log()));
+  findings.insert(findings.end(), std::make_move_iterator(of_changes.begin()), std::make_move_iterator(of_changes.end()));
+  return findings;
 }
 
 }  // namespace tarn::registry

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,6 +20,9 @@
 #include "storage/registry/packument_body.h"
 
 namespace tarn::registry {
+
+class ChangeFeed;
+class DownloadCounts;
 
 // The handlers and importers stream tarballs through these without including engine.
 using engine::BlobReader;
@@ -47,6 +51,8 @@ struct RegistryOptions {
 
 struct TarballAnswer {
   BlobReader blob;
+  // To be counted up when it was sent whole; nullptr: not counted. Owners: the answer as long as it is kept, and the counts.
+  std::shared_ptr<std::atomic<uint64_t>> downloads;
   bool is_restricted = false;  // Then caches of others must not keep it.
 };
 
@@ -121,6 +127,8 @@ struct SearchHit {
   std::vector<std::pair<std::string, std::string>> maintainers;  // User name, e-mail.
   uint64_t modified_ms = 0;
   double score = 0;
+  uint64_t weekly_downloads = 0;
+  uint64_t monthly_downloads = 0;
 };
 
 struct SearchAnswer {
@@ -230,6 +238,17 @@ class Registry : public engine::CommitObserver {
                                                      std::optional<std::string_view> password, const TokenSpec& spec) = 0;
   // By key or by the token itself. kNotFound: unknown, or somebody else's.
   [[nodiscard]] virtual Status RevokeToken(const Principal& principal, std::string_view key_or_token) = 0;
+
+  // --- what followers read: change_feed.h ---
+  virtual ChangeFeed& changes() = 0;
+  // --- how often tarballs are fetched: download_counts.h ---
+  virtual DownloadCounts& downloads() = 0;
+  // Of what everybody may read, whoever asks.
+  struct PackageCounts {
+    uint64_t published = 0;
+    uint64_t unpublished = 0;  // All their versions are gone.
+  };
+  [[nodiscard]] virtual Result<PackageCounts> CountPackages() = 0;
 
   // --- verification of what only the registry knows ---
   // Every version's blob exists with the recorded size and hashes, every tag names a version, every tombstone has no

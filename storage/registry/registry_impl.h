@@ -8,6 +8,8 @@
 #include "storage/base/mutex.h"
 #include "storage/registry/accounts.h"
 #include "storage/registry/authenticator.h"
+#include "storage/registry/change_feed.h"
+#include "storage/registry/download_counts.h"
 #include "storage/registry/package_reader.h"
 #include "storage/registry/package_writer.h"
 #include "storage/registry/packument_cache.h"
@@ -15,6 +17,7 @@
 #include "storage/registry/packument_updates.h"
 #include "storage/registry/passwords.h"
 #include "storage/registry/registry.h"
+#include "storage/registry/search_index.h"
 
 namespace tarn::registry {
 
@@ -90,6 +93,10 @@ class RegistryImpl final : public Registry {
                                std::optional<std::string_view> password, const TokenSpec& spec) override;
   Status RevokeToken(const Principal& principal, std::string_view key_or_token) override;
 
+  ChangeFeed& changes() override { return changes_; }
+  DownloadCounts& downloads() override { return downloads_; }
+  Result<PackageCounts> CountPackages() override;
+
   Result<std::vector<std::string>> VerifyReferences() override;
 
  private:
@@ -104,6 +111,9 @@ class RegistryImpl final : public Registry {
   Passwords passwords_;
   Accounts accounts_;
   Authenticator authenticator_;
+  ChangeFeed changes_;
+  DownloadCounts downloads_;
+  SearchIndex search_;
   PackageListener package_listener_;
   std::function<void()> access_listener_;
 };
