@@ -53,8 +53,12 @@ Api::Api(const ApiOptions& options, registry::Registry& registry, NodeState& nod
       hot_(options.hot_cache_bytes),
       authenticated_(clock),
       admission_(options.admission),
-      services_{registry, node, clock, hot_, metrics_, options.reads_are_private} {
-  registry_.SetPackageListener([this](const std::string& package) { hot_.Invalidate(package); });
+      services_{registry, node,        clock,  hot_,       metrics_,     executor,
+                *this,    followers_, checkpoints_, options.reads_are_private} {
+  registry_.SetPackageListener([this](const std::string& package) {
+    hot_.Invalidate(package);
+    followers_.Notify();
+  });
   registry_.SetAccessListener([this] { authenticated_.Clear(); });
 }
 
@@ -227,6 +231,19 @@ std::optional<Response> Api::Authenticate(Call* call) {
   call->principal = authentication->principal;
   authenticated_.Insert(ticket, header, call->client, call->principal);
   return std::nullopt;
+}
+
+Result<registry::Principal> Api::Identify(std::string_view authorization, const registry::PeerAddress& client) {
+  if (authorization.empty()) return registry::Principal::Anonymous();
+  if (auto known = authenticated_.Find(authorization, client)) return std::move(*known);
+  ASSIGN_OR_RETURN(const registry::Credentials credentials, ParseAuthorization(authorization));
+  const uint64_t ticket = authenticated_.TakeTicket();
+  ASSIGN_OR_RETURN(const registry::Authentication authentication, registry_.Authenticate(credentials, client));
+  if (authentication.outcome != registry::Authentication::Outcome::kOk) {
+    return Unauthenticated("The credentials are no longer good.");
+  }
+  authenticated_.Insert(ticket, authorization, client, authentication.principal);
+  return authentication.principal;
 }
 
 void Api::MakeErrorResponse(uint16_t http_status, const Status& reason, Response* response) {

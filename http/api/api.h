@@ -5,6 +5,8 @@
 
 #include "http/api/auth_cache.h"
 #include "http/api/base_url.h"
+#include "http/api/checkpoints.h"
+#include "http/api/followers.h"
 #include "http/api/hot_cache.h"
 #include "http/api/metrics.h"
 #include "http/api/routes.h"
@@ -31,7 +33,7 @@ struct ApiOptions {
 // A GET of something public and hot is answered on the core thread from HotCache. Everything else is run on the executor
 // as one plain call, once its body is there and its class has a place; a publish streams, once it is known who publishes.
 // Registers itself as the registry's listener, so it must outlive the registry's last commit, and the executor too.
-class Api final : public Handler {
+class Api final : public Handler, private Identities {
  public:
   Api(const ApiOptions& options, registry::Registry& registry, NodeState& node, Clock& clock, Executor& executor);
   ~Api() override;
@@ -45,6 +47,7 @@ class Api final : public Handler {
   Metrics& metrics() { return metrics_; }
   HotCache& hot() { return hot_; }
   const Admission& admission() const { return admission_; }
+  const Followers& followers() const { return followers_; }
 
  private:
   Task<Response> ServePlain(Request request, Call* call);
@@ -55,6 +58,7 @@ class Api final : public Handler {
   std::optional<Response> RefuseAnonymous(const Call& call) const;
   // On an executor thread. nullopt: go on, call->principal is set.
   std::optional<Response> Authenticate(Call* call);
+  Result<registry::Principal> Identify(std::string_view authorization, const registry::PeerAddress& client) override;
   // Who it is, if that is known without asking the registry.
   std::optional<registry::Principal> FindAuthenticated(const RequestHead& head, const Peer& peer);
   // Before the body of an upload. nullopt: go on, call->principal is set.
@@ -70,6 +74,8 @@ class Api final : public Handler {
   AuthCache authenticated_;
   Metrics metrics_;
   Admission admission_;
+  Followers followers_;
+  ReplicationCheckpoints checkpoints_;
   const Services services_;
 };
 

@@ -124,6 +124,7 @@ std::shared_ptr<const HotAnswer> MakeTarballAnswer(const registry::TarballAnswer
   const auto& info = tarball.blob.info;
   auto answer = NewAnswer("\"" + HexEncode(info.sha512.view().substr(0, 32)) + "\"", 0,
                           CacheControl(audience, kTarballLifetime));
+  answer->downloads = tarball.downloads;
   answer->file = {tarball.blob.file, tarball.blob.descriptor(), tarball.blob.offset_bytes, info.size_bytes};
   const auto add_content = [&](Response* response) {
     response->AddHeader("content-type", "application/octet-stream");
@@ -148,7 +149,9 @@ void Send(const std::shared_ptr<const HotAnswer>& answer, const RequestHead& hea
   }
   response->UsePreparedHead(200, {answer, answer->head});
   for (const SharedBytes& piece : answer->pieces) response->AddSharedBody(piece);
-  if (answer->is_file()) response->SetFileBody(answer->file);
+  if (!answer->is_file()) return;
+  response->SetFileBody(answer->file);
+  response->CountWhenSent(answer->downloads);
 }
 
 HotKind LikelyHotKind(std::string_view target) {

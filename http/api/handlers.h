@@ -11,7 +11,22 @@ Response HandleHealth(const Services& services, const Call& call);
 Response HandleReady(const Services& services, const Call& call);
 Response HandleMetrics(const Services& services, const Call& call);
 Response HandlePing(const Services& services, const Call& call);
+
+// replication_handlers.cc
 Response HandleRoot(const Services& services, const Call& call);
+Response HandleChanges(const Services& services, const Call& call);
+Response HandleAllDocs(const Services& services, const Call& call);
+Response HandleBulkGet(const Services& services, const Call& call);
+Response HandleGetCheckpoint(const Services& services, const Call& call);
+Response HandlePutCheckpoint(const Services& services, const Call& call);
+// "GET /{pkg}" with rev, revs or open_revs in its query is CouchDB's way of reading, not npm's.
+bool AsksForRevision(const Call& call);
+Response HandleGetRevision(const Services& services, const Call& call);
+
+// download_handlers.cc
+Response HandleDownloadsPoint(const Services& services, const Call& call);
+Response HandleDownloadsRange(const Services& services, const Call& call);
+Response HandleVersionDownloads(const Services& services, const Call& call);
 
 // account_handlers.cc
 Response HandleWebLogin(const Services& services, const Call& call);

@@ -24,6 +24,7 @@ struct HotAnswer {
   uint64_t modified_ms = 0;
   std::vector<SharedBytes> pieces;  // A packument; empty for a tarball.
   FileRange file;                   // A tarball; without owner for a packument.
+  std::shared_ptr<SentCounter> downloads;  // Of a tarball, when it is counted.
 
   bool is_file() const { return file.owner != nullptr; }
 };

@@ -40,6 +40,7 @@ Response SendAndKeep(const Services& services, const Call& call, const HotPlace&
 }  // namespace
 
 Response HandleGetPackument(const Services& services, const Call& call) {
+  if (AsksForRevision(call)) return HandleGetRevision(services, call);
   const auto name = PackageOf(call);
   if (!name.ok()) return ErrorResponse(name.status());
   std::string accept, accept_encoding;

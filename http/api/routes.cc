@@ -24,7 +24,19 @@ std::vector<Route> MakeRoutes() {
       {kGet, "/-/metrics", kOperators, kAtOnce, kIgnored, kNone, HandleMetrics, "Counters, OpenMetrics text"},
       {kGet, "/-/ping", kMeta, kAtOnce, kIgnored, kNone, HandlePing, "`npm ping`"},
       {kGet, "/-/ping/{rest}", kMeta, kAtOnce, kIgnored, kNone, HandlePing, "The same, of old clients"},
-      {kGet, "/", kMeta, Work::kRead, kOptional, kNone, HandleRoot, "What this is, and its last LSN"},
+      {kGet, "/", kMeta, Work::kRead, kOptional, kNone, HandleRoot,
+       "What this is: CouchDB's database information, with public packages counted"},
+
+      // Followers of CouchDB's protocol.
+      {kGet, "/_changes", kMeta, Work::kRead, kOptional, kNone, HandleChanges,
+       "Changed packages, each once: normal, longpoll, continuous, eventsource"},
+      {kPost, "/_changes", kMeta, Work::kRead, kOptional, kSmall, HandleChanges, "The same, of the packages in `doc_ids`"},
+      {kGet, "/_all_docs", kMeta, Work::kRead, kOptional, kNone, HandleAllDocs, "All packages by name"},
+      {kPost, "/_all_docs", kMeta, Work::kRead, kOptional, kSmall, HandleAllDocs, "The packages in `keys`"},
+      {kPost, "/_bulk_get", kMeta, Work::kRead, kOptional, kSmall, HandleBulkGet, "Packuments of the packages in `docs`"},
+      {kGet, "/_local/{id}", kMeta, Work::kRead, kOptional, kNone, HandleGetCheckpoint, "How far a follower is"},
+      {kPut, "/_local/{id}", kMeta, Work::kRead, kOptional, kSmall, HandlePutCheckpoint,
+       "The same, noted; in memory, the least recently used are forgotten"},
 
       // Accounts.
       {kPost, "/-/v1/login", kMeta, kAtOnce, kIgnored, kNone, HandleWebLogin,
@@ -46,6 +58,18 @@ std::vector<Route> MakeRoutes() {
 
       // Search.
       {kGet, "/-/v1/search", kMeta, Work::kRead, kOptional, kNone, HandleSearch, "`npm search`"},
+
+      // How often tarballs are fetched. The package is in the path as it is, or encoded.
+      {kGet, "/downloads/point/{period}", kMeta, Work::kRead, kOptional, kNone, HandleDownloadsPoint,
+       "Fetches of everything public in a period: last-day, last-week, last-month, last-year, a day, or day:day"},
+      {kGet, "/downloads/point/{period}/{pkg}", kMeta, Work::kRead, kOptional, kNone, HandleDownloadsPoint,
+       "Of one package, or of several unscoped ones with commas between"},
+      {kGet, "/downloads/range/{period}", kMeta, Work::kRead, kOptional, kNone, HandleDownloadsRange,
+       "The same for each day"},
+      {kGet, "/downloads/range/{period}/{pkg}", kMeta, Work::kRead, kOptional, kNone, HandleDownloadsRange,
+       "The same for each day"},
+      {kGet, "/versions/{pkg}/last-week", kMeta, Work::kRead, kOptional, kNone, HandleVersionDownloads,
+       "Fetches of each version in the last seven days"},
 
       // Dist-tags and access.
       {kGet, "/-/package/{pkg}/dist-tags", kMeta, Work::kRead, kOptional, kNone, HandleGetDistTags, "`npm dist-tag ls`"},

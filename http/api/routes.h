@@ -17,8 +17,18 @@
 
 namespace tarn::http {
 
+class Followers;
 class HotCache;
 class Metrics;
+class ReplicationCheckpoints;
+
+// Who shows these credentials, now: for answers that outlive their request. Threads: any; blocks.
+class Identities {
+ public:
+  virtual ~Identities() = default;
+  // Anonymous for an empty header; kUnauthenticated for credentials that are not, or no longer, good.
+  virtual Result<registry::Principal> Identify(std::string_view authorization, const registry::PeerAddress& client) = 0;
+};
 
 // What handlers may use. One for the life of the server; everything in it is safe for any thread.
 struct Services {
@@ -27,6 +37,10 @@ struct Services {
   Clock& clock;
   HotCache& hot;
   Metrics& metrics;
+  Executor& executor;                 // For answers that go on when their handler has returned.
+  Identities& identities;
+  Followers& followers;
+  ReplicationCheckpoints& checkpoints;
   bool reads_are_private = false;  // Only authenticated callers may read: then no shared cache may keep an answer.
 };
 

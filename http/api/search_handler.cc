@@ -54,13 +54,15 @@ std::string FormatPackage(const registry::SearchHit& hit, std::string_view base_
   return out + "]}";
 }
 
-// Downloads and dependents are not counted here, but clients of the public registry's format look for them.
+// Dependents are not counted here, but clients of the public registry's format look for them.
 std::string FormatHit(const registry::SearchHit& hit, std::string_view base_url) {
   const std::string score = std::to_string(hit.score);
   std::string out = "{\"package\":" + FormatPackage(hit, base_url);
   out += ",\"score\":{\"final\":" + score + ",\"detail\":{\"quality\":1,\"popularity\":1,\"maintenance\":1}}";
   out += ",\"searchScore\":" + score + ",\"updated\":" + JsonString(FormatIsoTime(hit.modified_ms));
-  return out + ",\"downloads\":{\"monthly\":0,\"weekly\":0},\"dependents\":0,\"flags\":{\"insecure\":0}}";
+  out += ",\"downloads\":{\"monthly\":" + std::to_string(hit.monthly_downloads);
+  out += ",\"weekly\":" + std::to_string(hit.weekly_downloads);
+  return out + "},\"dependents\":0,\"flags\":{\"insecure\":0}}";
 }
 
 }  // namespace

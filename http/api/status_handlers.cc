@@ -30,9 +30,4 @@ Response HandlePing(const Services&, const Call&) {
   return response;
 }
 
-Response HandleRoot(const Services& services, const Call&) {
-  return PrivateJsonResponse(200, "{\"db_name\":\"registry\",\"tarn\":\"" TARN_VERSION "\",\"update_seq\":" +
-                                      std::to_string(services.node.applied_lsn().value()) + "}");
-}
-
 }  // namespace tarn::http

@@ -6,6 +6,7 @@
 
 #include "http/api/api.h"
 #include "http/cli/commands.h"
+#include "http/cli/download_flusher.h"
 #include "http/cli/local_node.h"
 #include "http/cli/operator_client.h"
 #include "http/net/listener.h"
@@ -63,8 +64,8 @@ http::ServerOptions ServerOptionsOf(const Config& config, std::vector<int> inher
   return options;
 }
 
-void AppendEngineMetrics(const engine::Store& store, const http::HotCache& hot, const http::Executor& executor,
-                         const http::Server& server, std::string* out) {
+void AppendEngineMetrics(const engine::Store& store, const http::Api& api, const http::HotCache& hot,
+                         const http::Executor& executor, const http::Server& server, std::string* out) {
   using http::Metrics;
   const engine::StoreStats stats = store.Stats();
   Metrics::AppendGauge(out, "log_head_lsn", stats.last_lsn.value());
@@ -80,6 +81,7 @@ void AppendEngineMetrics(const engine::Store& store, const http::HotCache& hot, 
   Metrics::AppendGauge(out, "hot_cache_bytes", hot.bytes());
   Metrics::AppendCounter(out, "hot_cache_hits", hot.hits());
   Metrics::AppendCounter(out, "hot_cache_misses", hot.misses());
+  Metrics::AppendGauge(out, "feed_followers", api.followers().count());
   constexpr std::string_view kPools[http::kWorkClassCount] = {"read", "write", "io", "admin"};
   for (size_t i = 0; i < http::kWorkClassCount; ++i) {
     const auto pool = executor.stats(static_cast<http::WorkClass>(i));
@@ -188,10 +190,11 @@ int RunServe(const Config& given) {
   if (!users.ok()) return Fail(users.status());
 
   LocalNode node(store);
+  DownloadFlusher download_flusher(&registry.downloads(), &SystemClock());
   http::Executor executor(ExecutorOptionsOf(config));
   http::Api api(ApiOptionsOf(config), registry, node, SystemClock(), executor);
   http::Server server(ServerOptionsOf(config, std::move(inherited_sockets)), api, executor);
-  api.metrics().SetExtra([&](std::string* out) { AppendEngineMetrics(store, api.hot(), executor, server, out); });
+  api.metrics().SetExtra([&](std::string* out) { AppendEngineMetrics(store, api, api.hot(), executor, server, out); });
   const Status started = server.Start();
   if (!started.ok()) return Fail(started);
   PrintAddresses(config, server, !users->empty());

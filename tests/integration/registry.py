@@ -185,6 +185,10 @@ class Tarn(Registry):
         self.process.wait()
         self._start(self.netloc)
 
+    def start_again(self) -> None:
+        """After `stop`, on the same port."""
+        self._start(self.netloc)
+
     def stop(self) -> list[str]:
         self.process.send_signal(signal.SIGTERM)
         try:
