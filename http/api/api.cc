@@ -53,8 +53,8 @@ Api::Api(const ApiOptions& options, registry::Registry& registry, NodeState& nod
       hot_(options.hot_cache_bytes),
       authenticated_(clock),
       admission_(options.admission),
-      services_{registry, node,        clock,  hot_,       metrics_,     executor,
-                *this,    followers_, checkpoints_, options.reads_are_private} {
+      feed_services_{executor, *this, followers_, checkpoints_},
+      services_{registry, node, clock, hot_, metrics_, &feed_services_, options.reads_are_private} {
   registry_.SetPackageListener([this](const std::string& package) {
     hot_.Invalidate(package);
     followers_.Notify();

@@ -76,6 +76,7 @@ class Api final : public Handler, private Identities {
   Admission admission_;
   Followers followers_;
   ReplicationCheckpoints checkpoints_;
+  const FeedServices feed_services_;
   const Services services_;
 };
 

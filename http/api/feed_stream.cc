@@ -14,7 +14,7 @@ constexpr uint64_t kBusyPauseMs = 1000;             // Before asking a busy exec
 
 Task<StreamStep> ReadingStream::Next(Mode mode) {
   auto work = [this, mode] { return Read(mode); };
-  auto step = co_await services_.executor.Run(WorkClass::kRead, std::move(work));
+  auto step = co_await services_.feeds->executor.Run(WorkClass::kRead, std::move(work));
   if (step.ok()) co_return std::move(*step);
   if (step.code() == Code::kResourceExhausted && mode == Mode::kGoOn) {
     co_return StreamStep::Wait(services_.clock.MonotonicMs() + kBusyPauseMs);
@@ -67,7 +67,7 @@ StreamStep ChangesStream::Read(Mode mode) {
 }
 
 Status ChangesStream::WriteRows(PieceBuffer* out) {
-  ASSIGN_OR_RETURN(const registry::Principal principal, services_.identities.Identify(who_.authorization, who_.client));
+  ASSIGN_OR_RETURN(const registry::Principal principal, services_.feeds->identities.Identify(who_.authorization, who_.client));
   if (rows_.empty()) RETURN_IF_ERROR(ReadRows(principal));
   while (!rows_.empty()) {
     const registry::ChangedPackage row = std::move(rows_.front());
@@ -123,7 +123,7 @@ Status ChangesStream::Finish(PieceBuffer* out) {
   if (query_.kind == FeedQuery::Kind::kEventSource) return OkStatus();  // The client comes back with the id it saw last.
   uint64_t pending = 0;
   if (!query_.descending && query_.names.empty()) {
-    ASSIGN_OR_RETURN(const registry::Principal principal, services_.identities.Identify(who_.authorization, who_.client));
+    ASSIGN_OR_RETURN(const registry::Principal principal, services_.feeds->identities.Identify(who_.authorization, who_.client));
     ASSIGN_OR_RETURN(pending, services_.registry.changes().CountAfter(principal, sent_));
   }
   const std::string end = "\"last_seq\":" + std::to_string(sent_) + ",\"pending\":" + std::to_string(pending) + "}\n";
@@ -165,7 +165,7 @@ RowsStream::RowsStream(const Services& services, FollowerIdentity who, std::stri
 
 StreamStep RowsStream::Read(Mode) {
   if (is_over_) return StreamStep::End();
-  const auto principal = services_.identities.Identify(who_.authorization, who_.client);
+  const auto principal = services_.feeds->identities.Identify(who_.authorization, who_.client);
   if (!principal.ok()) return Fail(principal.status());
   PieceBuffer out;
   out.Append(std::exchange(opening_, {}));

@@ -179,7 +179,7 @@ Response HandleChanges(const Services& services, const Call& call) {
   if (!allowed.ok()) return ErrorResponse(allowed.status());
   std::unique_ptr<Followers::Place> place;
   if (query->waits()) {
-    place = services.followers.Enter();
+    place = services.feeds->followers.Enter();
     if (place == nullptr) return ErrorResponse(503, "Too many followers wait for changes; try again in a moment.");
   }
   const std::string_view type =
@@ -275,13 +275,13 @@ Response HandleGetRevision(const Services& services, const Call& call) {
 }
 
 Response HandleGetCheckpoint(const Services& services, const Call& call) {
-  const auto document = services.checkpoints.Get(call.principal.user, call.Parameter("id"));
+  const auto document = services.feeds->checkpoints.Get(call.principal.user, call.Parameter("id"));
   return document.ok() ? PrivateJsonResponse(200, *document) : ErrorResponse(document.status());
 }
 
 Response HandlePutCheckpoint(const Services& services, const Call& call) {
   const std::string& id = call.Parameter("id");
-  const auto rev = services.checkpoints.Put(call.principal.user, id, call.body);
+  const auto rev = services.feeds->checkpoints.Put(call.principal.user, id, call.body);
   if (!rev.ok()) return ErrorResponse(rev.status());
   return PrivateJsonResponse(201, "{\"ok\":true,\"id\":" + JsonString("_local/" + id) + ",\"rev\":" + JsonString(*rev) + "}");
 }

@@ -30,6 +30,14 @@ class Identities {
   virtual Result<registry::Principal> Identify(std::string_view authorization, const registry::PeerAddress& client) = 0;
 };
 
+// For answers that go on when their handler has returned, and for followers.
+struct FeedServices {
+  Executor& executor;
+  Identities& identities;
+  Followers& followers;
+  ReplicationCheckpoints& checkpoints;
+};
+
 // What handlers may use. One for the life of the server; everything in it is safe for any thread.
 struct Services {
   registry::Registry& registry;
@@ -37,10 +45,7 @@ struct Services {
   Clock& clock;
   HotCache& hot;
   Metrics& metrics;
-  Executor& executor;                 // For answers that go on when their handler has returned.
-  Identities& identities;
-  Followers& followers;
-  ReplicationCheckpoints& checkpoints;
+  const FeedServices* feeds = nullptr;  // Not of a stopped server, whose operator asks for no feeds.
   bool reads_are_private = false;  // Only authenticated callers may read: then no shared cache may keep an answer.
 };
 

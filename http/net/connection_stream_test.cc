@@ -67,6 +67,10 @@ class ConnectionStreamTest : public testing::ServerFixture {
   ConnectionStreamTest() {
     handler.make_stream = [this] { return std::make_unique<ScriptedStream>(&script_, wait_ms_, &alive_); };
   }
+  // The streams use what is declared here.
+  ~ConnectionStreamTest() override {
+    if (server != nullptr) server->Stop();
+  }
   bool Gone() {
     return Eventually([this] { return alive_ == 0; });
   }
@@ -168,8 +172,10 @@ TEST_F(ConnectionStreamTest, AClientThatDoesNotReadIsCut) {
   Start();
   TestClient client(address, 4096);
   client.Send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(Eventually([this] { return script_.asked() > 0; }));
   EXPECT_TRUE(Gone());
-  EXPECT_EQ(server->stats().timed_out_connections, 1u);
+  EXPECT_TRUE(Eventually([this] { return server->stats().timed_out_connections == 1; }));
+  EXPECT_LT(script_.asked(), 64) << "it was not read to the end";
 }
 
 TEST_F(ConnectionStreamTest, ADrainLetsAStreamSayGoodbye) {
