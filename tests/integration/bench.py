@@ -83,8 +83,8 @@ class Bench:
             self.main.use_token(self._tokens["main"])
         return self.main
 
-    def proxy(self) -> proxy.Proxy:
-        return proxy.Proxy(self.registry.netloc)
+    def proxy(self, prefix: str = "") -> proxy.Proxy:
+        return proxy.Proxy(self.registry.netloc, prefix)
 
     # Packages and projects.
 

@@ -17,8 +17,11 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "host", "accept-e
 class Proxy:
     """Listens on a port of its own. The switches may be turned at any time between two commands of a client."""
 
-    def __init__(self, upstream_netloc: str) -> None:
+    def __init__(self, upstream_netloc: str, prefix: str = "") -> None:
+        """With a prefix ("/npm") it is an honest reverse proxy: it takes the prefix away, says so in X-Forwarded-*, and
+        changes no answer."""
         self.upstream = upstream_netloc
+        self.prefix = prefix
         self.lock = threading.Lock()
         self.publish_documents: list[dict] = []
         self.tarballs_changed = 0
@@ -26,10 +29,10 @@ class Proxy:
         self.change_tarballs = False
         self.publish_times: dict[str, str] = {}
         handler = type("BoundHandler", (_Handler,), {"proxy": self})
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server = _Server(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         self.netloc = f"127.0.0.1:{self.server.server_port}"
-        self.url = f"http://{self.netloc}/"
+        self.url = f"http://{self.netloc}{prefix}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
@@ -50,7 +53,7 @@ class Proxy:
             with self.lock:
                 self.tarballs_changed += 1
             return changed_tarball(body)
-        if "json" not in content_type:
+        if "json" not in content_type or self.prefix:
             return body
         # Tarball URLs must name the origin the client is configured with: npm 12 refuses any other.
         body = body.replace(f"//{self.upstream}/".encode(), f"//{self.netloc}/".encode())
@@ -63,6 +66,11 @@ class Proxy:
         return body
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_request) -> None:
+        """Silent: clients reset connections they no longer need."""
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     proxy: Proxy
@@ -73,9 +81,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             with self.proxy.lock:
                 self.proxy.publish_documents.append(json.loads(body))
         headers = {key: value for key, value in self.headers.items() if key.lower() not in HOP_BY_HOP}
+        path = self.path
+        if self.proxy.prefix:
+            if not path.startswith(self.proxy.prefix + "/"):
+                self.send_error(502, "outside of the prefix")
+                return
+            path = path[len(self.proxy.prefix):]
+            headers |= {"X-Forwarded-Proto": "http", "X-Forwarded-Host": self.proxy.netloc,
+                        "X-Forwarded-Prefix": self.proxy.prefix}
         connection = http.client.HTTPConnection(self.proxy.upstream, timeout=60)
         try:
-            connection.request(self.command, self.path, body=body or None, headers=headers)
+            connection.request(self.command, path, body=body or None, headers=headers)
             answer = connection.getresponse()
             content = answer.read()
         finally:

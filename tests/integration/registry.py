@@ -114,8 +114,10 @@ class Registry:
 class Tarn(Registry):
     """`tarn serve` on a new data directory and a port of its own choice; users and tokens by the command line."""
 
-    def __init__(self, binary: pathlib.Path, folder: pathlib.Path, registration: str = "open") -> None:
+    def __init__(self, binary: pathlib.Path, folder: pathlib.Path, registration: str = "open",
+                 environment: dict[str, str] | None = None) -> None:
         self.binary = str(binary)
+        self.environment = environment or {}
         self.data = folder / "data"
         self.registration = registration
         self.log_path = folder / "server.log"
@@ -133,7 +135,8 @@ class Tarn(Registry):
             self.process = subprocess.Popen(
                 [self.binary, "serve", "--data", str(self.data), "--listen", address, "--registration",
                  self.registration],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
+                env={**os.environ, **self.environment})
         shown = b""
         end = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < end:

@@ -62,7 +62,7 @@ def install_locked(bench: Bench) -> None:
 @step("outdated", "outdated", needs=("install locked",))
 def outdated(bench: Bench) -> None:
     """1.0.0 is installed, 1.5.0 is published."""
-    if bench.row.name == "bun":  # it does not ask again for five minutes what it has in its cache, whatever max-age says
+    if bench.row.name == "bun":  # it asks for nothing again within five minutes, whatever max-age says
         bench.installer = bench.session("later")
     done = bench.installer.outdated(bench.installed)
     bench.expect(f"fresh-{bench.row.name}" in done.output and "1.5.0" in done.output, "outdated names both", done)
@@ -115,6 +115,23 @@ def tampered(bench: Bench) -> str | None:
                 bench.expect(not arrived.exists() or "uNtampered" not in arrived.read_text(encoding="utf-8"),
                              "the changed text is not in node_modules", done)
     return "with a lock only: it never compares dist.integrity" if bench.row.name in PINS_OWN_CHECKSUM else None
+
+
+@step("behind a prefix")
+def behind_a_prefix(bench: Bench) -> None:
+    """The registry is http://host:port/npm/ for the client: a publish and an install from empty caches."""
+    name, scoped = f"prefixed-{bench.row.name}", f"@{bench.user.name}/prefixed"
+    with bench.proxy("/npm") as between:
+        publisher = bench.session("prefix-publisher", bench.token_of(bench.user), between.url)
+        for package in (name, scoped):
+            access = "public" if package == scoped else None
+            done = publisher.publish(bench.package(package, "1.0.0"), access=access)
+            bench.expect(done.ok, f"{package} is published", done)
+        project = bench.project({name: "1.0.0", scoped: "1.0.0"})
+        done = bench.session("prefix-reader", None, between.url).install(project)
+        for package in (name, scoped):
+            version = packages.installed_version(project, package)
+            bench.expect(done.ok and version == "1.0.0", f"{package} is installed, found {version}", done)
 
 
 @step("age gate", "with_age_gate")

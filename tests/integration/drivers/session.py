@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import urllib.parse
 
 import terminal
 
@@ -31,7 +30,8 @@ class Session:
         self.search_path = search_path or []
         self.home = home
         self.registry_url = registry_url
-        self.origin = urllib.parse.urlsplit(registry_url).netloc
+        # Host, port and path: what npm's configuration calls a registry by.
+        self.origin = registry_url.partition("//")[2].rstrip("/")
         self.settings: dict[str, str] = {}
         (home / "tmp").mkdir(parents=True)
         self.configure()
