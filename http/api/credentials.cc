@@ -49,6 +49,8 @@ std::optional<Response> RefusalOf(const Result<registry::Authentication>& authen
       return ErrorResponse(401, "The credentials are not valid (any more); log in again.");
     case registry::Authentication::Outcome::kExpired:
       return ErrorResponse(401, "The token has expired; log in again or create a new one.");
+    case registry::Authentication::Outcome::kSecondFactorNeeded:
+      return ErrorResponse(SecondFactorNeeded(std::string(registry::kOneTimePasswordText)));
     case registry::Authentication::Outcome::kAddressNotAllowed: break;
   }
   return UnauthorizedResponse("This token may not be used from your address.", "ipaddress");  // npm: EAUTHIP.

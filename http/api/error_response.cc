@@ -55,6 +55,7 @@ uint16_t HttpStatusOf(Code code) {
     case Code::kConflict: return 409;
     case Code::kFailedPrecondition: return 403;
     case Code::kUnauthenticated: return 401;
+    case Code::kSecondFactorNeeded: return 401;
     case Code::kPermissionDenied: return 403;
     case Code::kTooLarge: return 413;
     case Code::kResourceExhausted: return 503;
@@ -90,6 +91,7 @@ Response LoginErrorResponse(const Status& status) {
 }
 
 Response ErrorResponse(const Status& status) {
+  if (status.code() == Code::kSecondFactorNeeded) return UnauthorizedResponse(status.message(), "OTP");
   const uint16_t http_status = HttpStatusOf(status.code());
   if (http_status != 500) return ErrorResponse(http_status, status.message());
   // What broke inside is for the operator's log, not for the client.

@@ -18,6 +18,9 @@ TEST(ErrorResponse, AddsWhatTheStatusCallsFor) {
   EXPECT_EQ(ErrorResponse(Unavailable("x")).FindHeader("retry-after"), "5");
   EXPECT_NE(ErrorResponse(Unauthenticated("x")).FindHeader("www-authenticate"), "");
   EXPECT_EQ(ErrorResponse(OutOfSpace("x")).status(), 507);
+  const Response one_time = ErrorResponse(SecondFactorNeeded("x"));
+  EXPECT_EQ(one_time.status(), 401);
+  EXPECT_EQ(one_time.FindHeader("www-authenticate"), "OTP") << "the token that npm, pnpm and yarn look for";
 }
 
 TEST(ErrorResponse, KeepsInternalsInside) {

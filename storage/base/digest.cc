@@ -62,4 +62,22 @@ Sha256Digest HmacSha256(std::string_view key, std::string_view bytes) {
   return result;
 }
 
+Sha1Digest HmacSha1(std::string_view key, std::string_view bytes) {
+  Sha1Digest result;
+  unsigned int size = 0;
+  CHECK(HMAC(EVP_sha1(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(bytes.data()),
+             bytes.size(), result.mutable_bytes().data(), &size) != nullptr);
+  CHECK(size == Sha1Digest::kSize);
+  return result;
+}
+
+std::string Md5(std::string_view bytes) {
+  std::string result(16, '\0');
+  unsigned int size = 0;
+  CHECK(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(result.data()), &size, EVP_md5(),
+                   nullptr) == 1);
+  CHECK(size == result.size());
+  return result;
+}
+
 }  // namespace tarn

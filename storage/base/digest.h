@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "storage/base/ids.h"
@@ -41,5 +42,9 @@ Sha1Digest Sha1(std::string_view bytes);
 Sha256Digest Sha256(std::string_view bytes);
 // HMAC-SHA-256, for keyed token hashes and signatures of our own messages.
 Sha256Digest HmacSha256(std::string_view key, std::string_view bytes);
+// For one-time passwords (RFC 4226) alone, which are defined over it.
+Sha1Digest HmacSha1(std::string_view key, std::string_view bytes);
+// 16 bytes. For htpasswd's old "apr1" hashes alone: nothing of ours rests on it.
+std::string Md5(std::string_view bytes);
 
 }  // namespace tarn

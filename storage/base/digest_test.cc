@@ -12,6 +12,9 @@ TEST(Digest, MatchesPublishedVectors) {  // FIPS 180-4 "abc", RFC 4231 case 2.
   EXPECT_EQ(HexEncode(Sha256("abc").view()), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(HexEncode(HmacSha256("Jefe", "what do ya want for nothing?").view()),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(HexEncode(HmacSha1("Jefe", "what do ya want for nothing?").view()),  // RFC 2202, case 2.
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+  EXPECT_EQ(HexEncode(Md5("abc")), "900150983cd24fb0d6963f7d28e17f72");  // RFC 1321.
 }
 
 TEST(BlobHasher, GivesTheSameInPieces) {

@@ -44,6 +44,27 @@ inline constexpr uint32_t kLoginFailuresFree = 5;           // In a row, then th
 inline constexpr uint64_t kLoginDelayMsMin = 1'000;         // … by this, doubled with each further one …
 inline constexpr uint64_t kLoginDelayMsMax = 60'000;        // … up to this.
 inline constexpr size_t kLoginFailuresTrackedMax = 10'000;  // Users.
+inline constexpr size_t kFamiliarSourcesMax = 10'000;       // Addresses from which a user logged in; forgotten together.
+inline constexpr uint64_t kHtpasswdBytesMax = 8 * kMiB;     // Of registry.htpasswd_file: about 100,000 users.
+inline constexpr size_t kHtpasswdHashBytesMax = 512;        // One hash in it; the longest known has 123.
+inline constexpr int kHtpasswdBcryptCostMax = 15;           // About two seconds for one login.
+inline constexpr uint64_t kHtpasswdRecheckMs = 1'000;       // How soon a changed file is noticed.
+inline constexpr size_t kProfileFieldBytesMax = 256;        // Full name, home page …
+
+// --- second factor (RFC 6238) and web login ---
+inline constexpr uint64_t kTotpStepMs = 30'000;               // RFC 6238, section 5.2.
+inline constexpr uint64_t kTotpStepsAround = 1;               // Clocks may be one step apart; the same section.
+inline constexpr size_t kTotpSecretBytes = 20;                // RFC 4226, section 4: 160 bits are recommended.
+inline constexpr uint64_t kOneTimePasswordReuseMs = 5 * 60'000;  // Clients show one code on every request of a command.
+inline constexpr uint64_t kOneTimePasswordDelayMsMax = 15 * 60'000;  // After wrong ones: six digits are few.
+inline constexpr size_t kOneTimePasswordBytesMax = 128;       // As shown by a client; ours are shorter.
+inline constexpr size_t kAcceptedCodesMax = 10'000;           // Remembered for that long.
+inline constexpr size_t kRecoveryCodesPerUser = 8;
+inline constexpr size_t kWebSessionsMax = 1'000;              // Web logins and confirmations that wait for their user.
+inline constexpr size_t kWebSessionsPerAddressMax = 50;       // Of those, begun from one address.
+inline constexpr uint64_t kWebSessionMs = 10 * 60'000;        // Contract 11.2.
+inline constexpr uint64_t kWebPollSeconds = 2;                // Retry-After of a poll; 1 to 5 by the same section.
+inline constexpr size_t kFormFieldsMax = 16;                  // Of a form that a browser posts.
 
 // --- bodies ---
 inline constexpr uint64_t kTarballBytesMax = kGiB + 64 * kMiB;  // (configurable) A 1 GiB publish must fit.

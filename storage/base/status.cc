@@ -27,6 +27,7 @@ std::string_view CodeName(Code code) {
     case Code::kCorruption: return "Corruption";
     case Code::kIoError: return "IoError";
     case Code::kInternal: return "Internal";
+    case Code::kSecondFactorNeeded: return "SecondFactorNeeded";
   }
   return "Unknown";
 }
@@ -80,6 +81,7 @@ Status DeadlineExceeded(std::string m) { return Status(Code::kDeadlineExceeded, 
 Status Corruption(std::string m) { return Status(Code::kCorruption, std::move(m)); }
 Status IoError(std::string m) { return Status(Code::kIoError, std::move(m)); }
 Status Internal(std::string m) { return Status(Code::kInternal, std::move(m)); }
+Status SecondFactorNeeded(std::string m) { return Status(Code::kSecondFactorNeeded, std::move(m)); }
 
 Status FromErrno(int error_number, std::string_view what) {
   std::string text(what);

@@ -25,6 +25,7 @@ enum class Code : unsigned char {
   kCorruption,          // Bytes are not what was written. Never retried, never served around.
   kIoError,
   kInternal,
+  kSecondFactorNeeded,  // The credentials are right, but not enough here: ask for a one-time password and try again.
 };
 
 // The name as printed in logs ("NotFound").
@@ -79,6 +80,7 @@ Status DeadlineExceeded(std::string message);
 Status Corruption(std::string message);
 Status IoError(std::string message);
 Status Internal(std::string message);
+Status SecondFactorNeeded(std::string message);
 
 // An errno of a system call on `what` ("fdatasync segments/…"): ENOSPC and EDQUOT become kOutOfSpace, ENOENT becomes
 // kNotFound, everything else kIoError.

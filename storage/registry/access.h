@@ -21,6 +21,8 @@ struct Principal {
   bool is_admin = false;     // May do everything everywhere.
   bool may_write = false;    // False for anonymous callers and read-only tokens.
   std::optional<Sha256Digest> token;  // The token that was shown, if one was.
+  bool bypasses_second_factor = false;   // A token made for machines: its writes need no one-time password.
+  std::string one_time_password = {};    // As the client showed it (npm-otp); believed only where a rule asks for it.
 
   static Principal Anonymous() { return {}; }
   // The operator: the command line on a stopped store, or the Unix socket of a running one.
@@ -37,7 +39,12 @@ struct Credentials {
   std::string token;      // kBearer.
   std::string user;       // kBasic.
   std::string password;   // kBasic.
+  std::string one_time_password = {};  // npm-otp, with either of them.
 };
+
+// What npm, pnpm and yarn take for the question after a one-time password; word for word (contract 11.3).
+inline constexpr std::string_view kOneTimePasswordText =
+    "You must provide a one-time pass. Upgrade your client to npm@latest in order to use 2FA.";
 
 // The answer to "who is this?".
 struct Authentication {
@@ -46,9 +53,11 @@ struct Authentication {
     kBadCredentials,  // Unknown or revoked token, wrong password.
     kExpired,         // The token's time is over.
     kAddressNotAllowed,  // A CIDR-limited token, used from elsewhere.
+    kSecondFactorNeeded,  // The right password of an account with a second factor, which was not shown.
   };
   Outcome outcome = Outcome::kOk;
   Principal principal;  // Anonymous unless kOk.
+  bool may_be_remembered = true;  // By header and address alone; not where a one-time password was part of it.
 };
 
 // An IPv4 or IPv6 address in network order; IPv4 is stored as its v4-mapped IPv6 form, so that a dual-stack socket

@@ -16,9 +16,19 @@ std::string Encode(const UserRecord& record) {
   const auto name = Text(builder, record.name);
   const auto email = Text(builder, record.email);
   const auto password_hash = Text(builder, record.password_hash);
+  const auto full_name = Text(builder, record.profile.full_name);
+  const auto homepage = Text(builder, record.profile.homepage);
+  const auto github = Text(builder, record.profile.github);
+  const auto twitter = Text(builder, record.profile.twitter);
+  const auto freenode = Text(builder, record.profile.freenode);
+  const auto secret = Text(builder, record.second_factor.secret);
+  const auto recovery_hashes = Texts(builder, record.second_factor.recovery_hashes);
   schema::FinishUserRecordBuffer(
       builder, schema::CreateUserRecord(builder, name, record.id, email, password_hash, record.is_admin,
-                                        record.created_ms, record.updated_ms, record.removed_ms, record.rev_counter));
+                                        record.created_ms, record.updated_ms, record.removed_ms, record.rev_counter,
+                                        full_name, homepage, github, twitter, freenode,
+                                        static_cast<schema::SecondFactorMode>(record.second_factor.mode),
+                                        record.second_factor.is_pending, secret, recovery_hashes));
   return Take(builder);
 }
 
@@ -27,7 +37,11 @@ Result<UserRecord> Decode<UserRecord>(std::string_view payload) {
   ASSIGN_OR_RETURN(const auto* root, Root<schema::UserRecord>(payload, schema::UserRecordIdentifier()));
   return UserRecord{Text(root->name()),     root->id(),         Text(root->email()),
                     Text(root->password_hash()), root->is_admin(), root->created_ms(),
-                    root->updated_ms(),     root->removed_ms(), root->rev_counter()};
+                    root->updated_ms(),     root->removed_ms(), root->rev_counter(),
+                    {Text(root->full_name()), Text(root->homepage()), Text(root->github()), Text(root->twitter()),
+                     Text(root->freenode())},
+                    {static_cast<SecondFactorMode>(root->second_factor_mode()), root->second_factor_pending(),
+                     Text(root->second_factor_secret()), Texts(root->recovery_hashes())}};
 }
 
 std::string Encode(const AccountsRecord& record) {

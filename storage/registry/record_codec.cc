@@ -176,7 +176,8 @@ std::string Encode(const PackageRecord& record) {
       builder, schema::CreatePackageRecord(builder, record.rev_counter, record.rev_hash,
                                            static_cast<schema::PackageAccess>(record.access), record.created_ms,
                                            record.modified_ms, maintainers, tags, record.version_count,
-                                           record.next_ordinal, latest, unpublished, stars, earlier_rev_hashes));
+                                           record.next_ordinal, latest, unpublished, stars, earlier_rev_hashes,
+                                           record.requires_second_factor, record.automation_bypasses_second_factor));
   return Take(builder);
 }
 
@@ -202,6 +203,8 @@ Result<PackageRecord> Decode<PackageRecord>(std::string_view payload) {
   if (root->earlier_rev_hashes() != nullptr) {
     record.earlier_rev_hashes.assign(root->earlier_rev_hashes()->begin(), root->earlier_rev_hashes()->end());
   }
+  record.requires_second_factor = root->requires_second_factor();
+  record.automation_bypasses_second_factor = root->automation_bypasses_second_factor();
   return record;
 }
 

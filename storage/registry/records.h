@@ -56,6 +56,8 @@ struct PackageRecord {
   // Of revisions rev_counter - 1, rev_counter - 2, …: at most limits::kRevisionsKept with the current one. A follower that
   // has one of them knows that this revision replaces it, rather than contradicts it.
   std::vector<uint64_t> earlier_rev_hashes;
+  bool requires_second_factor = false;
+  bool automation_bypasses_second_factor = false;
   bool operator==(const PackageRecord&) const = default;
 
   // "17-9f00c3d1e2b4a596".
@@ -114,6 +116,23 @@ struct TombstoneRecord {
   bool operator==(const TombstoneRecord&) const = default;
 };
 
+enum class SecondFactorMode : uint8_t { kOff = 0, kAuthOnly = 1, kAuthAndWrites = 2 };
+
+struct UserProfile {
+  std::string full_name, homepage, github, twitter, freenode;
+  bool operator==(const UserProfile&) const = default;
+};
+
+struct SecondFactor {
+  SecondFactorMode mode = SecondFactorMode::kOff;
+  bool is_pending = false;
+  std::string secret;
+  std::vector<std::string> recovery_hashes;
+  bool operator==(const SecondFactor&) const = default;
+
+  bool is_active() const { return mode != SecondFactorMode::kOff && !is_pending; }
+};
+
 struct UserRecord {
   std::string name;
   uint64_t id = 0;
@@ -124,6 +143,8 @@ struct UserRecord {
   uint64_t updated_ms = 0;
   uint64_t removed_ms = 0;
   uint64_t rev_counter = 0;
+  UserProfile profile = {};
+  SecondFactor second_factor = {};
   bool operator==(const UserRecord&) const = default;
 
   bool is_removed() const { return removed_ms != 0; }

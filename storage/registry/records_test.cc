@@ -22,6 +22,8 @@ PackageRecord FullPackage() {
   package.unpublished = Unpublished{"alice", 6, {{"latest", "1.0.0"}}, {{"bob", ""}}, "d", {"1.0.0", "2.0.0"}};
   package.stars = {"carol"};
   package.earlier_rev_hashes = {3, 2, 1};
+  package.requires_second_factor = true;
+  package.automation_bypasses_second_factor = true;
   return package;
 }
 
@@ -71,6 +73,8 @@ TEST(Records, RoundTripAndDamage) {
   ExpectRoundTrip(VersionRecord());
   ExpectRoundTrip(TombstoneRecord{"1.0.0", 1, 2, 3, "alice"});
   ExpectRoundTrip(UserRecord{"alice", 1, "e", "$argon2id$", true, 2, 3, 4, 5});
+  ExpectRoundTrip(UserRecord{"alice", 1, "e", "", false, 2, 3, 4, 5, {"Alice A.", "h", "g", "t", "f"},
+                             {SecondFactorMode::kAuthAndWrites, true, "JBSWY3DPEHPK3PXP", {"00ff", "ff00"}}});
   ExpectRoundTrip(AccountsRecord{1, 2});
   ExpectRoundTrip(TokenRecord{"alice", 1, 2, 3, true, {"10.0.0.0/8"}, "n", "d", "tarn_abcde"});
   ExpectRoundTrip(OrgRecord{"corp", 1, {{"alice", OrgRole::kOwner}, {"bob", OrgRole::kDeveloper}}});
