@@ -9,6 +9,7 @@ pkg_check_modules(LIBDEFLATE REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(CRYPT REQUIRED IMPORTED_TARGET libcrypt)
 
 find_library(TARN_ROCKSDB_LIBRARY rocksdb REQUIRED)
 add_library(tarn_rocksdb INTERFACE)

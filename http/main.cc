@@ -136,6 +136,8 @@ void AddUser(CLI::App* app, CommandLine* line) {
   auto* password = add("passwd", "Set a password", UserArguments::Action::kPassword, true);
   password->add_flag("--password-stdin", line->user.password_stdin, "Read the password from standard input");
   add("list", "List accounts", UserArguments::Action::kList, false);
+  add("reset-second-factor", "Take the second factor from an account whose owner lost it",
+      UserArguments::Action::kResetSecondFactor, true);
   add("remove", "Remove an account and its tokens", UserArguments::Action::kRemove, true);
 }
 

@@ -65,7 +65,7 @@ BENCHMARK(BM_PublishInto)->Args({1, 0})->Args({5000, 0})->Args({1, 1})->Args({50
 
 void BM_AuthenticateToken(benchmark::State& state) {
   Fixture fixture;
-  const auto login = fixture.registry->Login("alice", "secret", "");
+  const auto login = fixture.registry->Login({"alice", "secret"});
   CHECK(login.ok());
   Credentials credentials;
   credentials.kind = Credentials::Kind::kBearer;

@@ -5,6 +5,7 @@
 #include "http/api/credentials.h"
 #include "http/api/error_response.h"
 #include "http/api/upload.h"
+#include "http/api/web_login.h"
 #include "storage/base/logging.h"
 
 namespace tarn::http {
@@ -52,9 +53,13 @@ Api::Api(const ApiOptions& options, registry::Registry& registry, NodeState& nod
       base_urls_(options.base_urls),
       hot_(options.hot_cache_bytes),
       authenticated_(clock),
+      web_sessions_(clock, *options.random),
       admission_(options.admission),
       feed_services_{executor, *this, followers_, checkpoints_},
-      services_{registry, node, clock, hot_, metrics_, &feed_services_, options.reads_are_private} {
+      services_{registry,        node,
+                clock,           hot_,
+                metrics_,        &feed_services_,
+                options.web_login ? &web_sessions_ : nullptr, options.reads_are_private} {
   registry_.SetPackageListener([this](const std::string& package) {
     hot_.Invalidate(package);
     followers_.Notify();
@@ -147,7 +152,12 @@ Task<Response> Api::ServePlain(Request request, Call* call) {
   };
   auto response = co_await executor_.Run(*call->route.runs_on, std::move(work));
   if (!response.ok()) co_return ErrorResponse(response.status());
-  co_return std::move(*response);
+  co_return Completed(*call, std::move(*response));
+}
+
+Response Api::Completed(const Call& call, Response response) const {
+  OfferWebConfirmation(services_, call, &response);
+  return response;
 }
 
 Task<Response> Api::ServeUpload(Request request, Call* call) {
@@ -175,7 +185,7 @@ Task<Response> Api::ServeUpload(Request request, Call* call) {
     const Status dropped = co_await executor_.Run(WorkClass::kWrite, std::move(drop));
     if (!dropped.ok()) upload.Drop();
   }
-  co_return response;
+  co_return Completed(*call, std::move(response));
 }
 
 Task<Response> Api::ReceiveUpload(BodyReader* body, UploadCall* upload) {
@@ -207,6 +217,7 @@ Task<std::optional<Response>> Api::AuthenticateAhead(Call* call) {
   const auto known = FindAuthenticated(call->head, call->peer);
   if (known) {
     call->principal = *known;
+    call->principal.one_time_password = call->head.Get(KnownHeader::kNpmOtp);
     co_return std::nullopt;
   }
   auto work = [this, call] { return Authenticate(call); };
@@ -223,13 +234,15 @@ std::optional<Response> Api::Authenticate(Call* call) {
   }
   const std::string_view header = call->head.Get(KnownHeader::kAuthorization);
   if (header.empty()) return std::nullopt;  // RefuseAnonymous has let them pass.
-  const auto credentials = ParseAuthorization(header);
+  auto credentials = ParseAuthorization(header);
   if (!credentials.ok()) return ErrorResponse(401, credentials.status().message());
+  credentials->one_time_password = call->head.Get(KnownHeader::kNpmOtp);
   const uint64_t ticket = authenticated_.TakeTicket();
   const auto authentication = registry_.Authenticate(*credentials, call->client);
   if (auto refused = RefusalOf(authentication)) return refused;
   call->principal = authentication->principal;
-  authenticated_.Insert(ticket, header, call->client, call->principal);
+  if (authentication->may_be_remembered) authenticated_.Insert(ticket, header, call->client, call->principal);
+  call->principal.one_time_password = credentials->one_time_password;
   return std::nullopt;
 }
 
@@ -242,7 +255,9 @@ Result<registry::Principal> Api::Identify(std::string_view authorization, const 
   if (authentication.outcome != registry::Authentication::Outcome::kOk) {
     return Unauthenticated("The credentials are no longer good.");
   }
-  authenticated_.Insert(ticket, authorization, client, authentication.principal);
+  if (authentication.may_be_remembered) {
+    authenticated_.Insert(ticket, authorization, client, authentication.principal);
+  }
   return authentication.principal;
 }
 
@@ -251,8 +266,9 @@ void Api::MakeErrorResponse(uint16_t http_status, const Status& reason, Response
 }
 
 void Api::AppendLoggableTarget(const RequestHead& head, std::string* out) const {
-  // Tokens stand in the path of logout and revoke.
-  for (const std::string_view marker : {"/-/user/token/", "/-/npm/v1/tokens/token/", "/-/operator/tokens/"}) {
+  // Tokens stand in the path of logout and revoke; whoever knows the address of a web login may finish or collect it.
+  for (const std::string_view marker : {"/-/user/token/", "/-/npm/v1/tokens/token/", "/-/operator/tokens/",
+                                        "/-/v1/login/", "/-/v1/done/"}) {
     const size_t at = head.target.find(marker);
     if (at == std::string_view::npos) continue;
     out->append(head.target.substr(0, at + marker.size())).append("***");

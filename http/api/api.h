@@ -10,9 +10,11 @@
 #include "http/api/hot_cache.h"
 #include "http/api/metrics.h"
 #include "http/api/routes.h"
+#include "http/api/web_sessions.h"
 #include "http/net/admission.h"
 #include "http/net/executor.h"
 #include "http/net/handler.h"
+#include "storage/base/random.h"
 
 namespace tarn::http {
 
@@ -25,6 +27,8 @@ struct ApiOptions {
   uint64_t tarball_bytes_max = limits::kTarballBytesMax;
   uint64_t metadata_bytes_max = limits::kMetadataBytesMax;
   bool reads_are_private = false;
+  bool web_login = true;
+  Random* random = &SystemRandom();
   Admission::Options admission;
 };
 
@@ -56,6 +60,8 @@ class Api final : public Handler, private Identities {
   Task<Status> ReadBody(BodyReader* body, std::string_view content_encoding, uint64_t bytes_max, std::string* out);
   // What can be said without asking the registry: 401 where a user is needed and nobody is shown. nullopt: go on.
   std::optional<Response> RefuseAnonymous(const Call& call) const;
+  // After a handler: what clients that can use a browser are offered beside a refusal.
+  Response Completed(const Call& call, Response response) const;
   // On an executor thread. nullopt: go on, call->principal is set.
   std::optional<Response> Authenticate(Call* call);
   Result<registry::Principal> Identify(std::string_view authorization, const registry::PeerAddress& client) override;
@@ -72,6 +78,7 @@ class Api final : public Handler, private Identities {
   BaseUrls base_urls_;
   HotCache hot_;
   AuthCache authenticated_;
+  WebSessions web_sessions_;
   Metrics metrics_;
   Admission admission_;
   Followers followers_;

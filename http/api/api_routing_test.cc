@@ -97,7 +97,9 @@ TEST_F(ApiRouting, ReadyFollowsTheNode) {
   EXPECT_EQ(Get("/-/health").status(), 200) << "not to be restarted for that";
 }
 
-TEST_F(ApiRouting, WebLoginIsNotOffered) {
+TEST_F(ApiRouting, WebLoginMayBeSwitchedOff) {
+  api_options_.web_login = false;
+  StartApi();
   ExpectError(Ask(Method::kPost, "/-/v1/login", {{"Authorization", "Bearer stale"}}, "{}"), 404);
 }
 

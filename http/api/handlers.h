@@ -28,12 +28,19 @@ Response HandleDownloadsPoint(const Services& services, const Call& call);
 Response HandleDownloadsRange(const Services& services, const Call& call);
 Response HandleVersionDownloads(const Services& services, const Call& call);
 
-// account_handlers.cc
+// web_login_handlers.cc
 Response HandleWebLogin(const Services& services, const Call& call);
+Response HandleWebLoginPage(const Services& services, const Call& call);
+Response HandleWebLoginForm(const Services& services, const Call& call);
+Response HandleWebLoginPoll(const Services& services, const Call& call);
+
+// account_handlers.cc
 Response HandleLogin(const Services& services, const Call& call);
 Response HandleGetUser(const Services& services, const Call& call);
 Response HandleLogout(const Services& services, const Call& call);
 Response HandleWhoami(const Services& services, const Call& call);
+
+// profile_handlers.cc
 Response HandleGetProfile(const Services& services, const Call& call);
 Response HandleSetProfile(const Services& services, const Call& call);
 
@@ -67,6 +74,7 @@ Response HandleOperatorStatus(const Services& services, const Call& call);
 Response HandleOperatorListUsers(const Services& services, const Call& call);
 Response HandleOperatorAddUser(const Services& services, const Call& call);
 Response HandleOperatorSetPassword(const Services& services, const Call& call);
+Response HandleOperatorResetSecondFactor(const Services& services, const Call& call);
 Response HandleOperatorRemoveUser(const Services& services, const Call& call);
 Response HandleOperatorListTokens(const Services& services, const Call& call);
 Response HandleOperatorCreateToken(const Services& services, const Call& call);

@@ -67,6 +67,11 @@ Result<std::string> JsonBody::ParseString(std::string_view text) {
 
 bool JsonBody::Has(std::string_view key) const { return Find(parsed_->object, key).has_value(); }
 
+bool JsonBody::IsNull(std::string_view key) const {
+  dom::element element;
+  return parsed_->object.at_key(key).get(element) == simdjson::SUCCESS && element.is_null();
+}
+
 Result<std::optional<std::string>> JsonBody::String(std::string_view key) const {
   const auto element = Find(parsed_->object, key);
   if (!element) return std::optional<std::string>();

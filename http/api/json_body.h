@@ -29,6 +29,8 @@ class JsonBody {
   Result<std::optional<uint64_t>> Number(std::string_view key) const;
   Result<std::optional<std::vector<std::string>>> Strings(std::string_view key) const;
   bool Has(std::string_view key) const;
+  // Is there, as null.
+  bool IsNull(std::string_view key) const;
   // A field that is itself an object.
   Result<std::optional<JsonBody>> Object(std::string_view key) const;
   // A field that is a list of objects.

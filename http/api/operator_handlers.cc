@@ -81,6 +81,10 @@ Response HandleOperatorSetPassword(const Services& services, const Call& call) {
   return DoneResponse(services.registry.SetPassword(call.principal, call.Parameter("user"), "", **password));
 }
 
+Response HandleOperatorResetSecondFactor(const Services& services, const Call& call) {
+  return DoneResponse(services.registry.ResetSecondFactor(call.principal, call.Parameter("user")));
+}
+
 Response HandleOperatorRemoveUser(const Services& services, const Call& call) {
   return DoneResponse(services.registry.RemoveUser(call.principal, call.Parameter("user")));
 }

@@ -21,6 +21,7 @@ class Followers;
 class HotCache;
 class Metrics;
 class ReplicationCheckpoints;
+class WebSessions;
 
 // Who shows these credentials, now: for answers that outlive their request. Threads: any; blocks.
 class Identities {
@@ -46,6 +47,7 @@ struct Services {
   HotCache& hot;
   Metrics& metrics;
   const FeedServices* feeds = nullptr;  // Not of a stopped server, whose operator asks for no feeds.
+  WebSessions* web_sessions = nullptr;  // nullptr: web login is switched off.
   bool reads_are_private = false;  // Only authenticated callers may read: then no shared cache may keep an answer.
 };
 

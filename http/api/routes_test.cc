@@ -69,7 +69,7 @@ TEST(Routes, FindsWhatClientsAskFor) {
 
 TEST(Routes, EveryWriteNeedsAuthenticationUnlessItIsALogin) {
   const std::set<std::string_view> open = {"/-/user/{user}", "/-/user/{user}/-rev/{rev}", "/-/v1/login",
-                                           "/-/user/token/{token}",
+                                           "/-/v1/login/{page}", "/-/user/token/{token}",
                                            // Reads with a body, and what followers note in memory.
                                            "/_changes", "/_all_docs", "/_bulk_get", "/_local/{id}"};
   for (const Route& route : Routes()) {

@@ -139,6 +139,10 @@ int RunUser(const Config& config, const UserArguments& arguments) {
       return Finish((*node)->Call("DELETE", path, ""), arguments.output, [&](const http::JsonBody&) {
         std::printf("user %s removed, with all tokens\n", arguments.name.c_str());
       });
+    case Action::kResetSecondFactor:
+      return Finish((*node)->Call("DELETE", path + "/second-factor", ""), arguments.output, [&](const http::JsonBody&) {
+        std::printf("%s logs in without a second factor from now on\n", arguments.name.c_str());
+      });
     case Action::kList: return Finish((*node)->Call("GET", "/users", ""), arguments.output, PrintUsers);
   }
   return kExitUsage;

@@ -26,7 +26,7 @@ struct VerifyArguments {
 int RunVerify(const Config& config, const VerifyArguments& arguments);
 
 struct UserArguments {
-  enum class Action : uint8_t { kAdd, kPassword, kList, kRemove } action = Action::kList;
+  enum class Action : uint8_t { kAdd, kPassword, kList, kRemove, kResetSecondFactor } action = Action::kList;
   std::string name;
   std::string email;
   bool admin = false;

@@ -151,6 +151,12 @@ std::vector<Setting> MakeSettings() {
            "Who may read packages that are not restricted."),
       Text("registry", "scoped_default", "", &Config::scoped_default, OneOf({"public", "restricted"}),
            "Access of a new scoped package that is published without --access."),
+      Flag("registry", "web_login", "", &Config::web_login,
+           "Whether clients may log in, and confirm writes, in a browser on a page of tarn's; without it they ask for name "
+           "and password themselves."),
+      Text("registry", "htpasswd_file", "", &Config::htpasswd_file, AnyText,
+           "A password file of htpasswd's (bcrypt, apr1, SHA-1, crypt), only read and read again when it changes. Its users "
+           "need no registration."),
       Number("registry", "packument_cache_bytes", "", &Config::packument_cache_bytes, {kMiB, kBig},
              "Memory for packuments in the form in which they grow."),
       Number("registry", "body_cache_bytes", "", &Config::body_cache_bytes, {0, kBig},

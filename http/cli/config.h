@@ -35,6 +35,8 @@ struct Config {
   std::string registration = "closed";
   std::string read_access = "anyone";
   std::string scoped_default = "public";
+  bool web_login = true;
+  std::string htpasswd_file;
   uint64_t packument_cache_bytes = 256 * limits::kMiB;
   uint64_t body_cache_bytes = 128 * limits::kMiB;
   // [limits]

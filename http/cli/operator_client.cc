@@ -163,6 +163,7 @@ registry::RegistryOptions RegistryOptionsOf(const Config& config) {
   options.scoped_default =
       config.scoped_default == "public" ? Options::ScopedDefault::kPublic : Options::ScopedDefault::kRestricted;
   options.first_user_is_admin = IsPrivateToThisMachine(config);
+  options.htpasswd_file = config.htpasswd_file;
   options.tarball_bytes_max = config.tarball_bytes_max;
   options.metadata_bytes_max = config.metadata_bytes_max;
   options.tarball_inflated_bytes_max = config.tarball_inflated_bytes_max;

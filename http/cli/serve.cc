@@ -11,6 +11,7 @@
 #include "http/cli/operator_client.h"
 #include "http/net/listener.h"
 #include "http/net/server.h"
+#include "storage/base/file_system.h"
 
 namespace tarn::cli {
 namespace {
@@ -34,6 +35,7 @@ http::ApiOptions ApiOptionsOf(const Config& config) {
   options.tarball_bytes_max = config.tarball_bytes_max;
   options.metadata_bytes_max = config.metadata_bytes_max;
   options.reads_are_private = config.read_access == "authenticated";
+  options.web_login = config.web_login;
   options.admission.write.wait_ms_max = config.queue_wait_ms;
   return options;
 }
@@ -122,6 +124,13 @@ Result<Config> WithAddressesOf(const std::vector<int>& inherited_sockets, Config
   return config;
 }
 
+// A registry whose people cannot log in should not start and look well.
+Status CheckHtpasswdFile(const Config& config) {
+  if (config.htpasswd_file.empty()) return OkStatus();
+  const auto file = PosixFileSystem().OpenReadOnly(config.htpasswd_file);
+  return file.ok() ? OkStatus() : file.status().WithContext("registry.htpasswd_file");
+}
+
 // As many open files as the connections may need; the soft limit is often 1024.
 void RaiseDescriptorLimit(const Config& config) {
   rlimit limit{};
@@ -180,6 +189,8 @@ int RunServe(const Config& given) {
   const auto effective = WithAddressesOf(inherited_sockets, given);
   if (!effective.ok()) return Fail(effective.status());
   const Config& config = *effective;
+  const Status htpasswd = CheckHtpasswdFile(config);
+  if (!htpasswd.ok()) return Fail(htpasswd);
   RaiseDescriptorLimit(config);
   auto offline = OpenOffline(config, engine::StoreOptions::Mode::kReadWrite);
   if (!offline.ok()) return Fail(offline.status().WithContext(config.data));

@@ -40,6 +40,15 @@ Result<PeerAddress> PeerAddress::Parse(std::string_view text) {
   return address;
 }
 
+std::string PeerAddress::ToString() const {
+  if (!ip) return std::string();
+  constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const bool is_v4 = std::memcmp(ip->data(), kMapped.data(), kMapped.size()) == 0;
+  char text[INET6_ADDRSTRLEN] = {};
+  inet_ntop(is_v4 ? AF_INET : AF_INET6, ip->data() + (is_v4 ? kMapped.size() : 0), text, sizeof(text));
+  return text;
+}
+
 Result<Cidr> Cidr::Parse(std::string_view text) {
   const size_t slash = text.find('/');
   const auto parsed = ParseAddress(text.substr(0, slash));

@@ -65,6 +65,8 @@ struct Authentication {
 struct PeerAddress {
   std::optional<std::array<uint8_t, 16>> ip;
   static Result<PeerAddress> Parse(std::string_view text);
+  // As people write it, an IPv4 address without its mapping; empty when there is none.
+  std::string ToString() const;
 };
 
 // "10.0.0.0/8", "2001:db8::/32", or a single address. kInvalidArgument says which part is wrong.

@@ -129,12 +129,13 @@ Result<NewToken> Accounts::CreateToken(const Principal& principal, std::string_v
   if (!principal.is_admin && principal.user != user) return PermissionDenied("This is another user's account.");
   if (!principal.is_admin && !password) return Unauthenticated("Making a token needs your password.");
   RETURN_IF_ERROR(CheckSpec(spec, clock_->NowMs()));
+  RETURN_IF_ERROR(second_factors_->Check(principal, SecondFactorAct::kAccount, nullptr));
   return CommitWithRetries<NewToken>(store_, [&](const ReadView& view) -> Result<PlannedWrite<NewToken>> {
     ASSIGN_OR_RETURN(const auto stored, ReadUser(view, user));
     if (!stored.record || stored.record->is_removed()) {
       return NotFound("There is no user \"" + std::string(user) + "\".");
     }
-    if (password) RETURN_IF_ERROR(passwords_->Verify(user, stored.record->password_hash, *password));
+    if (password) RETURN_IF_ERROR(CheckPassword(*stored.record, *password, GuessSource::Of(principal)));
     Mutation mutation;
     mutation.event.kind = engine::EventKind::kPutToken;
     mutation.event.actor = principal.user;
@@ -150,7 +151,10 @@ Status Accounts::RevokeToken(const Principal& principal, std::string_view key_or
   const std::optional<Sha256Digest> hash = HashOf(key_or_token);
   if (!hash) return unknown;
   // A read-only token may end itself: that is a logout.
-  if (principal.token != hash) RETURN_IF_ERROR(CheckMayChange(principal));
+  if (principal.token != hash) {
+    RETURN_IF_ERROR(CheckMayChange(principal));
+    RETURN_IF_ERROR(second_factors_->Check(principal, SecondFactorAct::kAccount, nullptr));
+  }
   struct Done {};
   const auto revoked = CommitWithRetries<Done>(store_, [&](const ReadView& view) -> Result<PlannedWrite<Done>> {
     const std::string key = engine::TokenKey(*hash);

@@ -1,5 +1,7 @@
 #include "storage/registry/accounts.h"
 
+#include <tuple>
+
 #include "storage/base/bytes.h"
 #include "storage/base/logging.h"
 #include "storage/engine/keys.h"
@@ -11,6 +13,9 @@ namespace {
 using engine::Family;
 using engine::Mutation;
 
+constexpr std::string_view kPasswordInFile =
+    "This account's password is in the registry's htpasswd file, and can only be changed there.";
+
 Status NoSuchUser(std::string_view user) { return NotFound("There is no user \"" + std::string(user) + "\"."); }
 
 std::string RevOf(const UserRecord& user) {
@@ -20,7 +25,8 @@ std::string RevOf(const UserRecord& user) {
 }
 
 UserInfo InfoOf(const UserRecord& user) {
-  return {user.name, user.email, user.is_admin, user.created_ms, user.updated_ms};
+  return {user.name,       user.email,    user.is_admin, user.created_ms, user.updated_ms, user.profile,
+          user.second_factor.mode, user.second_factor.is_pending};
 }
 
 Status CheckAdmin(const Principal& principal) {
@@ -33,6 +39,19 @@ Status CheckSelfOrAdmin(const Principal& principal, std::string_view user) {
   RETURN_IF_ERROR(CheckMayChange(principal));
   if (principal.is_admin || principal.user == user) return OkStatus();
   return PermissionDenied("This is another user's account.");
+}
+
+// Text of a profile: one line, not long.
+Status CheckProfileField(std::string_view name, const std::string& text) {
+  if (text.size() > limits::kProfileFieldBytesMax) {
+    return InvalidArgument(std::string(name) + " has at most " + std::to_string(limits::kProfileFieldBytesMax) + " bytes");
+  }
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      return InvalidArgument(std::string(name) + " holds a control character");
+    }
+  }
+  return OkStatus();
 }
 
 Status CheckEmail(std::string_view email) { return email.empty() ? OkStatus() : ValidateEmail(email); }
@@ -93,38 +112,91 @@ UserRecord Accounts::NewUser(const AccountState& state, std::string_view user, s
   return record;
 }
 
-Result<UserRecord> Accounts::Register(const AccountState& state, std::string_view user, std::string_view email,
+Result<UserRecord> Accounts::Register(const AccountState& state, const LoginRequest& request,
                                       const std::string& password_hash) {
   const bool is_first = !state.accounts.record;
   const bool is_admin = is_first && options_.first_user_is_admin;
+  if (request.may_register == LoginRequest::Register::kNo) return Unauthenticated("Wrong user name or password.");
   if (!is_admin && options_.registration != RegistryOptions::Registration::kOpen) {
-    return PermissionDenied("There is no user \"" + std::string(user) +
+    return PermissionDenied("There is no user \"" + request.user +
                             "\", and registration is closed. Ask an administrator for an account.");
   }
   // A removed account's name stays reserved: whoever took it would maintain its packages.
   if (state.user.record || state.is_org) {
-    return PermissionDenied("The name \"" + std::string(user) + "\" is not available.");
+    return PermissionDenied("The name \"" + request.user + "\" is not available.");
   }
-  return NewUser(state, user, email, is_admin, password_hash);
+  return NewUser(state, request.user, request.email, is_admin, password_hash);
 }
 
-Result<PlannedWrite<LoginAnswer>> Accounts::PlanLogin(const ReadView& view, std::string_view user,
-                                                      std::string_view password, std::string_view email,
+Result<UserRecord> Accounts::RegisterFromHtpasswd(const AccountState& state, std::string_view user,
+                                                  std::string_view email) {
+  if (state.user.record || state.is_org) {
+    return PermissionDenied("The name \"" + std::string(user) + "\" is not available.");
+  }
+  return NewUser(state, user, email, !state.accounts.record && options_.first_user_is_admin, "");
+}
+
+Result<bool> Accounts::IsOpenToNewUsers() {
+  if (options_.registration == RegistryOptions::Registration::kOpen) return true;
+  if (!options_.first_user_is_admin) return false;
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(const auto accounts, view->Get(Family::kSetting, engine::NameKey(kAccountsSetting)));
+  return !accounts.has_value();
+}
+
+std::optional<std::string> Accounts::FindInHtpasswd(std::string_view user) {
+  return htpasswd_ == nullptr ? std::nullopt : htpasswd_->Find(user);
+}
+
+Status Accounts::CheckPassword(const UserRecord& user, std::string_view password, const GuessSource& source) {
+  const auto in_file = FindInHtpasswd(user.name);
+  return passwords_->Verify(user.name, source, in_file ? *in_file : user.password_hash, password);
+}
+
+Result<UserRecord> Accounts::AdmitByPassword(std::string_view user, std::string_view password,
+                                             const GuessSource& source) {
+  if (!UserName::Parse(user).ok()) return Unauthenticated("Wrong user name or password.");
+  return CommitWithRetries<UserRecord>(store_, [&](const ReadView& view) -> Result<PlannedWrite<UserRecord>> {
+    ASSIGN_OR_RETURN(const AccountState state, ReadAccount(view, user));
+    if (state.exists()) {
+      RETURN_IF_ERROR(CheckPassword(*state.user.record, password, source));
+      return PlannedWrite<UserRecord>{std::nullopt, *state.user.record};
+    }
+    const auto in_file = FindInHtpasswd(user);
+    if (!in_file) return Unauthenticated("Wrong user name or password.");
+    RETURN_IF_ERROR(passwords_->Verify(user, source, *in_file, password));
+    ASSIGN_OR_RETURN(const UserRecord record, RegisterFromHtpasswd(state, user, ""));
+    return PlannedWrite<UserRecord>{PutUser(state, record, record.name), record};
+  });
+}
+
+Result<PlannedWrite<LoginAnswer>> Accounts::PlanLogin(const ReadView& view, const LoginRequest& request,
                                                       std::string* password_hash) {
-  ASSIGN_OR_RETURN(const AccountState state, ReadAccount(view, user));
+  ASSIGN_OR_RETURN(const AccountState state, ReadAccount(view, request.user));
+  const GuessSource source = GuessSource::Of(request.client);
   PlannedWrite<LoginAnswer> planned;
   UserRecord record;
   if (state.exists()) {
     record = *state.user.record;
-    RETURN_IF_ERROR(passwords_->Verify(user, record.password_hash, password));
+    RETURN_IF_ERROR(CheckPassword(record, request.password, source));
+    // Only now: nobody learns who has a second factor without knowing the first.
+    if (record.second_factor.is_active()) {
+      RETURN_IF_ERROR(second_factors_->Verify(record, request.one_time_password, source));
+    }
     planned.mutation.emplace();
     planned.mutation->event.kind = engine::EventKind::kPutToken;
     planned.mutation->event.actor = record.name;
     planned.mutation->preconditions.push_back({Family::kUser, engine::NameKey(record.name), state.user.raw});
+  } else if (const auto in_file = FindInHtpasswd(request.user)) {
+    RETURN_IF_ERROR(passwords_->Verify(request.user, source, *in_file, request.password));
+    ASSIGN_OR_RETURN(record, RegisterFromHtpasswd(state, request.user, request.email));
+    planned.mutation = PutUser(state, record, record.name);
+    planned.answer.created_user = true;
+    planned.answer.created_admin = record.is_admin;
   } else {
-    ASSIGN_OR_RETURN(record, Register(state, user, email, *password_hash));
+    ASSIGN_OR_RETURN(record, Register(state, request, *password_hash));
     if (password_hash->empty()) {
-      ASSIGN_OR_RETURN(*password_hash, passwords_->Hash(password));  // Once, however often we must try.
+      ASSIGN_OR_RETURN(*password_hash, passwords_->Hash(request.password));  // Once, however often we must try.
       record.password_hash = *password_hash;
     }
     planned.mutation = PutUser(state, record, record.name);
@@ -138,12 +210,12 @@ Result<PlannedWrite<LoginAnswer>> Accounts::PlanLogin(const ReadView& view, std:
   return planned;
 }
 
-Result<LoginAnswer> Accounts::Login(std::string_view user, std::string_view password, std::string_view email) {
-  ASSIGN_OR_RETURN(const UserName name, UserName::Parse(user));
-  RETURN_IF_ERROR(CheckEmail(email));
+Result<LoginAnswer> Accounts::Login(const LoginRequest& request) {
+  RETURN_IF_ERROR(UserName::Parse(request.user).status());
+  RETURN_IF_ERROR(CheckEmail(request.email));
   std::string password_hash;
   auto answer = CommitWithRetries<LoginAnswer>(
-      store_, [&](const ReadView& view) { return PlanLogin(view, name.text(), password, email, &password_hash); });
+      store_, [&](const ReadView& view) { return PlanLogin(view, request, &password_hash); });
   if (answer.ok() && answer->created_admin) {
     Log(LogLevel::kInfo, "the first user is the administrator", {{"user", answer->user}});
   }
@@ -156,7 +228,12 @@ Result<UserInfo> Accounts::GetUser(const Principal& principal, std::string_view 
   if (!stored.record || stored.record->is_removed()) return NoSuchUser(user);
   UserInfo info = InfoOf(*stored.record);
   if (!principal.is_authenticated()) info.email.clear();
-  if (!principal.is_admin && principal.user != user) info.is_admin = false;
+  if (!principal.is_admin && principal.user != user) {
+    info.is_admin = false;
+    info.profile = {};
+    info.second_factor = SecondFactorMode::kOff;
+    info.second_factor_is_pending = false;
+  }
   return info;
 }
 
@@ -199,36 +276,64 @@ Status StatusOf(const Result<Done>& result) { return result.ok() ? OkStatus() : 
 
 }  // namespace
 
-Status Accounts::SetPassword(const Principal& principal, std::string_view user, std::string_view old_password,
-                             std::string_view new_password) {
-  RETURN_IF_ERROR(CheckSelfOrAdmin(principal, user));
-  const auto hash = passwords_->Hash(new_password);
-  if (!hash.ok()) return hash.status();
+Status Accounts::EditUser(std::string_view actor, std::string_view user, const Edit& edit) {
   return StatusOf(CommitWithRetries<Done>(store_, [&](const ReadView& view) -> Result<PlannedWrite<Done>> {
     ASSIGN_OR_RETURN(const AccountState state, ReadAccount(view, user));
     if (!state.exists()) return NoSuchUser(user);
     UserRecord next = *state.user.record;
-    if (!principal.is_admin) RETURN_IF_ERROR(passwords_->Verify(user, next.password_hash, old_password));
-    next.password_hash = *hash;
+    RETURN_IF_ERROR(edit(&next));
+    if (next == *state.user.record) return PlannedWrite<Done>{};
     next.updated_ms = clock_->NowMs();
     ++next.rev_counter;
-    return PlannedWrite<Done>{PutUser(state, next, principal.user), {}};
+    return PlannedWrite<Done>{PutUser(state, next, actor), {}};
   }));
 }
 
-Status Accounts::SetEmail(const Principal& principal, std::string_view email) {
+Status Accounts::SetPassword(const Principal& principal, std::string_view user, std::string_view old_password,
+                             std::string_view new_password) {
+  RETURN_IF_ERROR(CheckSelfOrAdmin(principal, user));
+  if (FindInHtpasswd(user)) return FailedPrecondition(std::string(kPasswordInFile));
+  RETURN_IF_ERROR(second_factors_->Check(principal, SecondFactorAct::kAccount, nullptr));
+  const auto hash = passwords_->Hash(new_password);
+  if (!hash.ok()) return hash.status();
+  return EditUser(principal.user, user, [&](UserRecord* record) {
+    if (!principal.is_admin) RETURN_IF_ERROR(CheckPassword(*record, old_password, GuessSource::Of(principal)));
+    record->password_hash = *hash;
+    return OkStatus();
+  });
+}
+
+Status Accounts::ChangeProfile(const Principal& principal, const ProfileChange& change) {
   RETURN_IF_ERROR(CheckMayChange(principal));
-  RETURN_IF_ERROR(CheckEmail(email));
-  return StatusOf(CommitWithRetries<Done>(store_, [&](const ReadView& view) -> Result<PlannedWrite<Done>> {
-    ASSIGN_OR_RETURN(const AccountState state, ReadAccount(view, principal.user));
-    if (!state.exists()) return NoSuchUser(principal.user);
-    UserRecord next = *state.user.record;
-    if (next.email == email) return PlannedWrite<Done>{};
-    next.email = email;
-    next.updated_ms = clock_->NowMs();
-    ++next.rev_counter;
-    return PlannedWrite<Done>{PutUser(state, next, principal.user), {}};
-  }));
+  if (change.email) RETURN_IF_ERROR(CheckEmail(*change.email));
+  using Field = std::tuple<const char*, const std::optional<std::string>*, std::string UserProfile::*>;
+  const Field fields[] = {{"fullname", &change.full_name, &UserProfile::full_name},
+                          {"homepage", &change.homepage, &UserProfile::homepage},
+                          {"github", &change.github, &UserProfile::github},
+                          {"twitter", &change.twitter, &UserProfile::twitter},
+                          {"freenode", &change.freenode, &UserProfile::freenode}};
+  for (const auto& [name, text, member] : fields) {
+    if (*text) RETURN_IF_ERROR(CheckProfileField(name, **text));
+  }
+  if (change.password && FindInHtpasswd(principal.user)) return FailedPrecondition(std::string(kPasswordInFile));
+  RETURN_IF_ERROR(second_factors_->Check(principal, SecondFactorAct::kAccount, nullptr));
+  std::string hash;
+  if (change.password) {
+    auto hashed = passwords_->Hash(change.password->new_password);
+    if (!hashed.ok()) return hashed.status();
+    hash = std::move(*hashed);
+  }
+  return EditUser(principal.user, principal.user, [&](UserRecord* record) {
+    if (change.password) {
+      RETURN_IF_ERROR(CheckPassword(*record, change.password->old_password, GuessSource::Of(principal)));
+      record->password_hash = hash;
+    }
+    if (change.email) record->email = *change.email;
+    for (const auto& [name, text, member] : fields) {
+      if (*text) record->profile.*member = **text;
+    }
+    return OkStatus();
+  });
 }
 
 Status Accounts::RemoveUser(const Principal& principal, std::string_view user) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <thread>
 
 #include "storage/base/bytes.h"
@@ -30,8 +31,13 @@ class AccountsTest : public RegistryFixture {
     credentials.password = password;
     return registry_->Authenticate(credentials, PeerAddress{});
   }
+  Status SetEmail(const Principal& principal, const std::string& email) {
+    ProfileChange change;
+    change.email = email;
+    return registry_->ChangeProfile(principal, change);
+  }
   std::string LoginToken(const std::string& user) {
-    const auto login = registry_->Login(user, "secret-" + user, "");
+    const auto login = registry_->Login({user, "secret-" + user, ""});
     EXPECT_TRUE(login.ok()) << login.status().ToString();
     return login.ok() ? login->token : std::string();
   }
@@ -40,19 +46,19 @@ class AccountsTest : public RegistryFixture {
 TEST_F(AccountsTest, FirstUserOfALocalRegistryIsTheAdministrator) {
   options_.first_user_is_admin = true;
   Open();
-  const auto first = registry_->Login("alice", "pw-alice", "alice@example.com");
+  const auto first = registry_->Login({"alice", "pw-alice", "alice@example.com"});
   ASSERT_TRUE(first.ok()) << first.status().ToString();
   EXPECT_TRUE(first->created_user);
   EXPECT_TRUE(first->created_admin);
   EXPECT_TRUE(Bearer(first->token).principal.is_admin);
-  const auto second = registry_->Login("bob", "pw-bob", "");
+  const auto second = registry_->Login({"bob", "pw-bob", ""});
   EXPECT_EQ(second.code(), Code::kPermissionDenied) << "registration is closed from then on";
-  const auto again = registry_->Login("alice", "pw-alice", "");
+  const auto again = registry_->Login({"alice", "pw-alice", ""});
   ASSERT_TRUE(again.ok());
   EXPECT_FALSE(again->created_user);
   EXPECT_NE(again->token, first->token);
   EXPECT_EQ(Bearer(first->token).outcome, Outcome::kOk) << "the first token goes on";
-  EXPECT_EQ(registry_->Login("alice", "wrong", "").code(), Code::kUnauthenticated);
+  EXPECT_EQ(registry_->Login({"alice", "wrong", ""}).code(), Code::kUnauthenticated);
 }
 
 TEST_F(AccountsTest, OnlyOneOfManyFirstLoginsBecomesAdministrator) {
@@ -62,7 +68,7 @@ TEST_F(AccountsTest, OnlyOneOfManyFirstLoginsBecomesAdministrator) {
   std::atomic<int> admins{0}, refused{0};
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {
-      const auto login = registry_->Login("user" + std::to_string(i), "password", "");
+      const auto login = registry_->Login({"user" + std::to_string(i), "password", ""});
       if (login.ok() && login->created_admin) ++admins;
       if (login.code() == Code::kPermissionDenied) ++refused;
     });
@@ -73,22 +79,22 @@ TEST_F(AccountsTest, OnlyOneOfManyFirstLoginsBecomesAdministrator) {
 }
 
 TEST_F(AccountsTest, NobodyRegistersWhereRegistrationIsClosed) {
-  EXPECT_EQ(registry_->Login("alice", "password", "").code(), Code::kPermissionDenied);
+  EXPECT_EQ(registry_->Login({"alice", "password", ""}).code(), Code::kPermissionDenied);
   EXPECT_EQ(store_.last_lsn().value(), 0u);
 }
 
 TEST_F(AccountsTest, OpenRegistrationMakesPlainUsers) {
   options_.registration = RegistryOptions::Registration::kOpen;
   Open();
-  const auto login = registry_->Login("alice", "password", "alice@example.com");
+  const auto login = registry_->Login({"alice", "password", "alice@example.com"});
   ASSERT_TRUE(login.ok());
   EXPECT_FALSE(login->created_admin);
   EXPECT_FALSE(Bearer(login->token).principal.is_admin);
   for (const char* name : {"", "Alice", ".alice", "a b", "a'b", "a/b", "a:b"}) {
-    EXPECT_EQ(registry_->Login(name, "password", "").code(), Code::kInvalidArgument) << name;
+    EXPECT_EQ(registry_->Login({name, "password"}).code(), Code::kInvalidArgument) << name;
   }
-  EXPECT_EQ(registry_->Login("bob", "", "").code(), Code::kInvalidArgument);
-  EXPECT_EQ(registry_->Login("bob", "password", "not an address").code(), Code::kInvalidArgument);
+  EXPECT_EQ(registry_->Login({"bob", "", ""}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(registry_->Login({"bob", "password", "not an address"}).code(), Code::kInvalidArgument);
 }
 
 TEST_F(AccountsTest, TokensAreStoredAsHashesOnly) {
@@ -149,7 +155,7 @@ TEST_F(AccountsTest, WhatATokenAllows) {
   // Read-only holds for every change, accounts included; only its own end it may bring about.
   EXPECT_EQ(Publish(inside.principal, PublishBuilder()).code(), Code::kPermissionDenied);
   EXPECT_EQ(registry_->CreateToken(inside.principal, "alice", "secret-alice", {}).code(), Code::kPermissionDenied);
-  EXPECT_EQ(registry_->SetEmail(inside.principal, "x@example.com").code(), Code::kPermissionDenied);
+  EXPECT_EQ(SetEmail(inside.principal, "x@example.com").code(), Code::kPermissionDenied);
   EXPECT_EQ(registry_->SetPassword(inside.principal, "alice", "secret-alice", "new").code(),
             Code::kPermissionDenied);
   EXPECT_EQ(registry_->RevokeToken(inside.principal, LoginToken("alice")).code(), Code::kPermissionDenied);
@@ -217,7 +223,7 @@ TEST_F(AccountsTest, TokensPerUserAreLimitedAndExpiredOnesMakeRoom) {
   }
   ASSERT_TRUE(store_.Commit(MutationOf(std::move(tokens))).ok());
   EXPECT_EQ(registry_->CreateToken(root, "alice", std::nullopt, {}).code(), Code::kPermissionDenied);
-  EXPECT_EQ(registry_->Login("alice", "secret-alice", "").code(), Code::kPermissionDenied);
+  EXPECT_EQ(registry_->Login({"alice", "secret-alice", ""}).code(), Code::kPermissionDenied);
   clock_.AdvanceMs(1);
   EXPECT_TRUE(registry_->CreateToken(root, "alice", std::nullopt, {}).ok());
   EXPECT_EQ(registry_->ListTokens(root, "alice")->size(), 1u);
@@ -269,7 +275,7 @@ TEST_F(AccountsTest, RemovedUserLosesTokensAndKeepsTheName) {
   EXPECT_EQ(Bearer(token).outcome, Outcome::kBadCredentials);
   EXPECT_EQ(Basic("alice", "secret-alice")->outcome, Outcome::kBadCredentials);
   EXPECT_EQ(registry_->GetUser(Principal::System(), "alice").code(), Code::kNotFound);
-  EXPECT_EQ(registry_->Login("alice", "mine now", "").code(), Code::kPermissionDenied)
+  EXPECT_EQ(registry_->Login({"alice", "mine now", ""}).code(), Code::kPermissionDenied)
       << "whoever took the name would maintain the packages";
   ASSERT_TRUE(registry_->CreateUser(Principal::System(), "alice", "mine now", "", Registry::Admin::kNo).ok());
   EXPECT_EQ(Bearer(token).outcome, Outcome::kBadCredentials) << "the same name, another account";
@@ -303,9 +309,78 @@ TEST_F(AccountsTest, WhoSeesWhatOfAUser) {
   EXPECT_EQ(registry_->GetUser(bob, "nobody").code(), Code::kNotFound);
   EXPECT_EQ(registry_->ListUsers(bob).code(), Code::kPermissionDenied);
   EXPECT_EQ(registry_->ListUsers(root)->size(), 3u);
-  ASSERT_TRUE(registry_->SetEmail(alice, "new@example.com").ok());
+  ASSERT_TRUE(SetEmail(alice, "new@example.com").ok());
   EXPECT_EQ(registry_->GetUser(alice, "alice")->email, "new@example.com");
-  EXPECT_EQ(registry_->SetEmail(alice, "junk").code(), Code::kInvalidArgument);
+  EXPECT_EQ(SetEmail(alice, "junk").code(), Code::kInvalidArgument);
+}
+
+TEST_F(AccountsTest, ProfilesAreTheirOwnersBusiness) {
+  const Principal alice = AddUserWithPassword("alice");
+  const Principal bob = AddUserWithPassword("bob");
+  ProfileChange change;
+  change.full_name = "Alice A.";
+  change.homepage = "https://alice.example/";
+  ASSERT_TRUE(registry_->ChangeProfile(alice, change).ok());
+  EXPECT_EQ(registry_->GetUser(alice, "alice")->profile.full_name, "Alice A.");
+  EXPECT_EQ(registry_->GetUser(alice, "alice")->email, "alice@example.com") << "what is absent stays";
+  EXPECT_EQ(registry_->GetUser(bob, "alice")->profile, UserProfile());
+  for (const std::string& bad : {std::string(limits::kProfileFieldBytesMax + 1, 'x'), std::string("a\nb")}) {
+    ProfileChange broken;
+    broken.email = "other@example.com";
+    broken.github = bad;
+    EXPECT_EQ(registry_->ChangeProfile(alice, broken).code(), Code::kInvalidArgument);
+  }
+  EXPECT_EQ(registry_->GetUser(alice, "alice")->email, "alice@example.com") << "all of it or nothing";
+  EXPECT_EQ(registry_->ChangeProfile(Principal::Anonymous(), change).code(), Code::kUnauthenticated);
+}
+
+class HtpasswdAccounts : public AccountsTest {
+ protected:
+  void SetUp() override {
+    path_ = ::testing::TempDir() + "tarn-accounts-htpasswd";
+    Write("carol:ab2CdNnlmtgyA\n");  // "right horse", by crypt's DES.
+    options_.htpasswd_file = path_;
+    AccountsTest::SetUp();
+  }
+  void Write(const std::string& text) { std::ofstream(path_) << text; }
+  std::string path_;
+};
+
+TEST_F(HtpasswdAccounts, GiveAnAccountAtTheFirstLogin) {
+  EXPECT_EQ(registry_->Login({"carol", "wrong"}).code(), Code::kUnauthenticated);
+  EXPECT_EQ(registry_->GetUser(Principal::System(), "carol").code(), Code::kNotFound) << "not for a wrong password";
+  const auto login = registry_->Login({"carol", "right horse", "carol@example.com"});
+  ASSERT_TRUE(login.ok()) << login.status().ToString();
+  EXPECT_TRUE(login->created_user);
+  EXPECT_FALSE(login->created_admin);
+  EXPECT_EQ(Bearer(login->token).principal.user, "carol");
+  EXPECT_EQ(registry_->Login({"dave", "right horse"}).code(), Code::kPermissionDenied) << "not in the file";
+  EXPECT_EQ(registry_->SetPassword(As("carol"), "carol", "right horse", "next").code(), Code::kFailedPrecondition);
+}
+
+TEST_F(HtpasswdAccounts, WorkForBasicAndEndWithTheirLine) {
+  ASSERT_EQ(Basic("carol", "right horse")->outcome, Outcome::kOk);
+  EXPECT_TRUE(registry_->GetUser(Principal::System(), "carol").ok());
+  Write("# nobody left\n");
+  clock_.AdvanceMs(limits::kHtpasswdRecheckMs);
+  EXPECT_EQ(Basic("carol", "right horse")->outcome, Outcome::kBadCredentials) << "not from what is remembered either";
+  EXPECT_EQ(registry_->Login({"carol", "right horse"}).code(), Code::kUnauthenticated);
+}
+
+TEST_F(HtpasswdAccounts, DoNotComeBackOnceRemoved) {
+  ASSERT_TRUE(registry_->Login({"carol", "right horse"}).ok());
+  ASSERT_TRUE(registry_->RemoveUser(Principal::System(), "carol").ok());
+  EXPECT_EQ(registry_->Login({"carol", "right horse"}).code(), Code::kPermissionDenied);
+  EXPECT_EQ(Basic("carol", "right horse")->outcome, Outcome::kBadCredentials);
+}
+
+TEST_F(HtpasswdAccounts, TheFilesPasswordIsTheOnlyOne) {
+  AddUserWithPassword("erin");
+  ASSERT_EQ(Basic("erin", "secret-erin")->outcome, Outcome::kOk);
+  Write("erin:ab2CdNnlmtgyA\n");
+  clock_.AdvanceMs(limits::kHtpasswdRecheckMs);
+  EXPECT_EQ(Basic("erin", "secret-erin")->outcome, Outcome::kBadCredentials);
+  EXPECT_EQ(Basic("erin", "right horse")->outcome, Outcome::kOk);
 }
 
 TEST_F(AccountsTest, UsersAreMadeByAdministratorsOnly) {

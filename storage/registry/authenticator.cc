@@ -24,9 +24,11 @@ size_t Authenticator::HashOf::operator()(const Sha256Digest& digest) const {
   return hash;
 }
 
-Authenticator::Authenticator(engine::Store* store, Passwords* passwords, Clock* clock, Random* random)
+Authenticator::Authenticator(engine::Store* store, Accounts* accounts, SecondFactors* second_factors, Clock* clock,
+                             Random* random)
     : store_(store),
-      passwords_(passwords),
+      accounts_(accounts),
+      second_factors_(second_factors),
       clock_(clock),
       process_key_(random->Bytes(32)),
       tokens_(limits::kAuthenticationsCachedMax),
@@ -43,7 +45,7 @@ Result<Authentication> Authenticator::Authenticate(const Credentials& credential
     case Credentials::Kind::kBearer: return ByToken(credentials.token, peer);
     case Credentials::Kind::kBasic: break;
   }
-  if (!IsTokenWellFormed(credentials.password)) return ByPassword(credentials);
+  if (!IsTokenWellFormed(credentials.password)) return ByPassword(credentials, peer);
   ASSIGN_OR_RETURN(Authentication answer, ByToken(credentials.password, peer));
   // Whose token it is must agree with who they say they are.
   if (answer.outcome == Outcome::kOk && answer.principal.user != credentials.user) {
@@ -99,30 +101,37 @@ Result<Authenticator::TokenPtr> Authenticator::ReadToken(const Sha256Digest& has
   return TokenPtr(std::move(known));
 }
 
-Result<Authentication> Authenticator::ByPassword(const Credentials& credentials) {
-  const auto accept = [](const KnownPassword& known) {
-    return Authentication{Outcome::kOk,
-                          {.kind = Principal::Kind::kUser,
-                           .user = known.user,
-                           .is_admin = known.is_admin,
-                           .may_write = true,
-                           .token = std::nullopt}};
-  };
-  // A NUL cannot be part of a user name, so the pair is unambiguous.
-  const Sha256Digest key = HmacSha256(process_key_, credentials.user + '\0' + credentials.password);
-  if (const auto known = known_passwords_.Find(key)) return accept(*known);
-
-  const uint64_t generation = known_passwords_.generation();
-  if (!UserName::Parse(credentials.user).ok()) return Refused(Outcome::kBadCredentials);
-  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
-  ASSIGN_OR_RETURN(const auto user, ReadUser(*view, credentials.user));
-  if (!user.record || user.record->is_removed()) return Refused(Outcome::kBadCredentials);
-  const Status verified = passwords_->Verify(credentials.user, user.record->password_hash, credentials.password);
-  if (verified.code() == Code::kUnauthenticated) return Refused(Outcome::kBadCredentials);
+Result<Authentication> Authenticator::ByPassword(const Credentials& credentials, const PeerAddress& peer) {
+  const GuessSource source = GuessSource::Of(peer);
+  ASSIGN_OR_RETURN(const UserPtr user, FindByPassword(credentials, source));
+  if (user == nullptr) return Refused(Outcome::kBadCredentials);
+  Authentication answer{Outcome::kOk,
+                        {.kind = Principal::Kind::kUser,
+                         .user = user->name,
+                         .is_admin = user->is_admin,
+                         .may_write = true,
+                         .token = std::nullopt}};
+  if (!user->second_factor.is_active()) return answer;
+  const Status verified = second_factors_->Verify(*user, credentials.one_time_password, source);
+  if (verified.code() == Code::kSecondFactorNeeded) return Refused(Outcome::kSecondFactorNeeded);
   RETURN_IF_ERROR(verified);
-  const KnownPassword known{user.record->name, user.record->is_admin};
+  answer.may_be_remembered = false;
+  return answer;
+}
+
+Result<Authenticator::UserPtr> Authenticator::FindByPassword(const Credentials& credentials,
+                                                             const GuessSource& source) {
+  // A NUL cannot be part of a user name, so the text is unambiguous.
+  const Sha256Digest key = HmacSha256(process_key_, std::to_string(accounts_->password_generation()) + '\0' +
+                                                        credentials.user + '\0' + credentials.password);
+  if (const auto known = known_passwords_.Find(key)) return *known;
+  const uint64_t generation = known_passwords_.generation();
+  const auto user = accounts_->AdmitByPassword(credentials.user, credentials.password, source);
+  if (user.code() == Code::kUnauthenticated || user.code() == Code::kPermissionDenied) return UserPtr();
+  if (!user.ok()) return user.status();
+  auto known = std::make_shared<const UserRecord>(*user);
   known_passwords_.Put(generation, key, known);
-  return accept(known);
+  return known;
 }
 
 }  // namespace tarn::registry

@@ -34,7 +34,8 @@ Result<PackageWriter::Admission> PackageWriter::Admit(const Principal& principal
   const Status may_publish = CheckMayPublish(principal, name, package.record, scope);
   if (!may_publish.ok() && !is_visible) return may_publish;
   RETURN_IF_ERROR(store_->CanCommit());
-  return Admission{may_publish};
+  if (!may_publish.ok()) return Admission{may_publish};
+  return Admission{second_factors_->Check(principal, SecondFactorAct::kWrite, package.record ? &*package.record : nullptr)};
 }
 
 Result<WriteAnswer> PackageWriter::Publish(const Principal& principal, const PackageName& name,
@@ -66,6 +67,8 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(
                                {options_.scoped_default, options_.republish_window_ms}, now_ms));
   if (plan.repeats) return PlannedWrite<WriteAnswer>{std::nullopt, {name.full(), plan.package.rev(), true}};
   if (rev && !package.record) return NotFound(std::string(kNotFoundText));
+  RETURN_IF_ERROR(
+      second_factors_->Check(principal, SecondFactorAct::kWrite, package.record ? &*package.record : nullptr));
   if (rev) RETURN_IF_ERROR(CheckRevision(*package.record, *rev));
 
   const std::string previous_rev = package.record ? package.record->rev() : std::string();
@@ -120,8 +123,11 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanChangeCommit(const ReadView
     return NotFound(std::string(kNotFoundText));
   }
   ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(view, name));
-  if (right == Right::kWrite) {
+  if (right != Right::kStar) {
     RETURN_IF_ERROR(CheckWrite(principal, name, *package.record, scope));
+    if (right == Right::kWrite) {
+      RETURN_IF_ERROR(second_factors_->Check(principal, SecondFactorAct::kWrite, &*package.record));
+    }
   } else {
     RETURN_IF_ERROR(CheckMayChange(principal));
     if (!MayRead(principal, name, *package.record, scope)) return NotFound(std::string(kNotFoundText));

@@ -20,6 +20,7 @@
 #include "storage/registry/publish_rules.h"
 #include "storage/registry/records.h"
 #include "storage/registry/registry.h"
+#include "storage/registry/second_factors.h"
 
 namespace tarn::registry {
 
@@ -31,12 +32,17 @@ namespace tarn::registry {
 // Errors: as the rules and Store::Commit. Threads: any. Blocks.
 class PackageWriter {
  public:
-  PackageWriter(engine::Store* store, const RegistryOptions& options, PackumentUpdates* updates, Clock* clock,
-                Random* random)
-      : store_(store), options_(options), updates_(updates), clock_(clock), random_(random) {}
+  PackageWriter(engine::Store* store, const RegistryOptions& options, PackumentUpdates* updates,
+                SecondFactors* second_factors, Clock* clock, Random* random)
+      : store_(store),
+        options_(options),
+        updates_(updates),
+        second_factors_(second_factors),
+        clock_(clock),
+        random_(random) {}
 
   // May the caller write here at all, before the body is read? The rest is checked again when it is complete.
-  // `denial` in the answer: no, except to put a star.
+  // `denial` in the answer: no, or not without a one-time password, except to put a star.
   struct Admission {
     Status denial;
   };
@@ -67,7 +73,10 @@ class PackageWriter {
     std::string version;                   // For the event, when it is about one.
     std::vector<engine::Change> versions;  // Of versions and tombstones.
   };
-  enum class Right : uint8_t { kWrite, kStar };
+  // Of a change: kWrite may ask for a one-time password, kTag and kStar never do.
+  enum class Right : uint8_t { kWrite, kTag, kStar };
+  // What is installed without a word said is as much as a publish (contract 11.3).
+  static Right RightToTag(std::string_view tag);
   using Plan = std::function<Result<PlannedChange>(const ReadView&, const PackageRecord&)>;
   Result<WriteAnswer> ChangePackage(const Principal& principal, const PackageName& name, Right right,
                                     const std::optional<std::string>& rev, const Plan& plan);
@@ -93,6 +102,7 @@ class PackageWriter {
   engine::Store* const store_;
   const RegistryOptions options_;
   PackumentUpdates* const updates_;
+  SecondFactors* const second_factors_;
   Clock* const clock_;
   Random* const random_;
   std::array<Mutex, kQueues> queues_;

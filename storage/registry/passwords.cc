@@ -2,8 +2,9 @@
 
 #include <sodium.h>
 
-#include <algorithm>
 #include <array>
+
+#include "storage/registry/htpasswd.h"
 
 namespace tarn::registry {
 namespace {
@@ -14,6 +15,11 @@ Status CheckLength(std::string_view password) {
     return InvalidArgument("the password is over " + std::to_string(limits::kPasswordBytesMax) + " bytes");
   }
   return OkStatus();
+}
+
+bool Matches(const std::string& hash, std::string_view password) {
+  if (IsHtpasswdHash(hash)) return MatchesHtpasswd(hash, password);
+  return crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
 }
 
 }  // namespace
@@ -62,46 +68,20 @@ Result<std::string> Passwords::Hash(std::string_view password) {
   return std::string(text.data());
 }
 
-Status Passwords::Verify(std::string_view user, const std::string& hash, std::string_view password) {
+Status Passwords::Verify(std::string_view user, const GuessSource& source, const std::string& hash,
+                         std::string_view password) {
   const Status wrong = Unauthenticated("Wrong user name or password.");
   if (hash.empty() || !CheckLength(password).ok()) return wrong;
   const Slot slot(this);
   RETURN_IF_ERROR(slot.status());
   // Within the slot, so that a burst of guesses cannot all pass before the first is counted.
-  const std::string name(user);
-  RETURN_IF_ERROR(CheckNotBlocked(name));
-  const bool correct = crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
-  Note(name, correct);
-  return correct ? OkStatus() : wrong;
-}
-
-Status Passwords::CheckNotBlocked(const std::string& user) {
-  MutexLock lock(mutex_);
-  const auto entry = failures_.find(user);
-  const uint64_t now_ms = clock_->MonotonicMs();
-  if (entry == failures_.end() || entry->second.blocked_until_ms <= now_ms) return OkStatus();
-  const uint64_t seconds = (entry->second.blocked_until_ms - now_ms + 999) / 1000;
-  return ResourceExhausted("Too many wrong passwords for this user. Try again in " + std::to_string(seconds) +
-                           " seconds.");
-}
-
-void Passwords::Note(const std::string& user, bool correct) {
-  MutexLock lock(mutex_);
-  if (correct) {
-    failures_.erase(user);
-    return;
+  if (const uint64_t seconds = brake_.SecondsToWait(user, source); seconds > 0) {
+    return ResourceExhausted("Too many wrong passwords for this user. Try again in " + std::to_string(seconds) +
+                             " seconds.");
   }
-  const uint64_t now_ms = clock_->MonotonicMs();
-  if (failures_.size() >= limits::kLoginFailuresTrackedMax) {
-    std::erase_if(failures_, [&](const auto& entry) { return entry.second.blocked_until_ms <= now_ms; });
-    if (failures_.size() >= limits::kLoginFailuresTrackedMax) failures_.clear();
-  }
-  Failures& failures = failures_[user];
-  ++failures.count;
-  if (failures.count < limits::kLoginFailuresFree) return;
-  const uint32_t doublings = std::min<uint32_t>(failures.count - limits::kLoginFailuresFree, 20);
-  failures.blocked_until_ms =
-      now_ms + std::min<uint64_t>(limits::kLoginDelayMsMin << doublings, limits::kLoginDelayMsMax);
+  const bool is_right = Matches(hash, password);
+  brake_.Note(user, source, is_right ? GuessBrake::Guess::kRight : GuessBrake::Guess::kWrong);
+  return is_right ? OkStatus() : wrong;
 }
 
 }  // namespace tarn::registry

@@ -14,7 +14,11 @@ class PasswordsTest : public ::testing::Test {
     ASSERT_GE(sodium_init(), 0);
     hash_ = passwords_.Hash("right").value();
   }
-  Code Try(std::string_view user, std::string_view password) { return passwords_.Verify(user, hash_, password).code(); }
+  Code Try(std::string_view user, std::string_view password, const char* address = "") {
+    GuessSource source;
+    if (*address != '\0') source = GuessSource::Of(PeerAddress::Parse(address).value());
+    return passwords_.Verify(user, source, hash_, password).code();
+  }
 
   ManualClock clock_;
   Passwords passwords_{&clock_};
@@ -27,7 +31,7 @@ TEST_F(PasswordsTest, HashIsArgon2idWithASaltOfItsOwn) {
   EXPECT_EQ(Try("alice", "right"), Code::kOk);
   EXPECT_EQ(Try("alice", "wrong"), Code::kUnauthenticated);
   EXPECT_EQ(Try("alice", ""), Code::kUnauthenticated);
-  EXPECT_EQ(passwords_.Verify("alice", "", "").code(), Code::kUnauthenticated) << "an account without password";
+  EXPECT_EQ(passwords_.Verify("alice", {}, "", "").code(), Code::kUnauthenticated) << "an account without password";
 }
 
 TEST_F(PasswordsTest, LengthIsLimited) {
@@ -52,6 +56,27 @@ TEST_F(PasswordsTest, GuessingIsSlowedDown) {
   EXPECT_EQ(Try("alice", "right"), Code::kOk);
   EXPECT_EQ(Try("alice", "wrong"), Code::kUnauthenticated) << "and all is forgotten";
   EXPECT_EQ(Try("alice", "right"), Code::kOk);
+}
+
+TEST_F(PasswordsTest, StrangersWhoGuessDoNotShutTheUserOut) {
+  ASSERT_EQ(Try("alice", "right", "192.0.2.1"), Code::kOk);  // Alice at home.
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_NE(Try("alice", "wrong", "203.0.113.9"), Code::kOk);
+    clock_.AdvanceMs(10);
+  }
+  EXPECT_EQ(Try("alice", "right", "203.0.113.9"), Code::kResourceExhausted);
+  EXPECT_EQ(Try("alice", "right", "198.51.100.7"), Code::kResourceExhausted) << "other strangers, the same count";
+  EXPECT_EQ(Try("alice", "right", "192.0.2.1"), Code::kOk);
+  clock_.AdvanceMs(limits::kLoginDelayMsMax);
+  EXPECT_EQ(Try("alice", "right", "198.51.100.7"), Code::kOk) << "and from elsewhere when the wait is over";
+}
+
+TEST_F(PasswordsTest, AFamiliarAddressIsSlowedDownByItself) {
+  ASSERT_EQ(Try("alice", "right", "2001:db8::1"), Code::kOk);
+  for (uint32_t i = 0; i < limits::kLoginFailuresFree; ++i) Try("alice", "wrong", "2001:db8::2");
+  EXPECT_EQ(Try("alice", "right", "2001:db8::3"), Code::kResourceExhausted) << "the same network";
+  EXPECT_EQ(Try("alice", "right", "2001:db8:0:1::1"), Code::kOk) << "another one";
+  EXPECT_EQ(Try("bob", "wrong", "2001:db8::1"), Code::kUnauthenticated);
 }
 
 }  // namespace

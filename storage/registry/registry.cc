@@ -23,6 +23,10 @@ PackumentCache::Options CacheOptions(const RegistryOptions& options) {
   return result;
 }
 
+std::unique_ptr<HtpasswdFile> OpenHtpasswd(const RegistryOptions& options, Clock* clock) {
+  return options.htpasswd_file.empty() ? nullptr : std::make_unique<HtpasswdFile>(options.htpasswd_file, clock);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Registry>> Registry::Open(engine::Store* store, const RegistryOptions& options, Clock* clock,
@@ -40,11 +44,13 @@ RegistryImpl::RegistryImpl(engine::Store* store, const RegistryOptions& options,
       cache_(CacheOptions(options)),
       sealer_(&cache_),
       updates_(&cache_),
+      second_factors_(store, clock, &random_),
       reader_(store, options, &cache_, &sealer_),
-      writer_(store, options, &updates_, clock, &random_),
+      writer_(store, options, &updates_, &second_factors_, clock, &random_),
       passwords_(clock),
-      accounts_(store, options, &passwords_, clock, &random_),
-      authenticator_(store, &passwords_, clock, &random_),
+      htpasswd_(OpenHtpasswd(options, clock)),
+      accounts_(store, options, &passwords_, htpasswd_.get(), &second_factors_, clock, &random_),
+      authenticator_(store, &accounts_, &second_factors_, clock, &random_),
       changes_(store, this, options),
       downloads_(store, options, clock) {}
 
@@ -164,9 +170,9 @@ Result<std::vector<std::pair<std::string, std::string>>> RegistryImpl::PackagesO
   return reader_.PackagesOfScope(principal, scope);
 }
 
-Result<LoginAnswer> RegistryImpl::Login(std::string_view user, std::string_view password, std::string_view email) {
-  return accounts_.Login(user, password, email);
-}
+Result<LoginAnswer> RegistryImpl::Login(const LoginRequest& request) { return accounts_.Login(request); }
+
+Result<bool> RegistryImpl::IsOpenToNewUsers() { return accounts_.IsOpenToNewUsers(); }
 
 Result<UserInfo> RegistryImpl::GetUser(const Principal& principal, std::string_view user) {
   return accounts_.GetUser(principal, user);
@@ -186,8 +192,8 @@ Status RegistryImpl::SetPassword(const Principal& principal, std::string_view us
   return accounts_.SetPassword(principal, user, old_password, new_password);
 }
 
-Status RegistryImpl::SetEmail(const Principal& principal, std::string_view email) {
-  return accounts_.SetEmail(principal, email);
+Status RegistryImpl::ChangeProfile(const Principal& principal, const ProfileChange& change) {
+  return accounts_.ChangeProfile(principal, change);
 }
 
 Status RegistryImpl::RemoveUser(const Principal& principal, std::string_view user) {
@@ -205,6 +211,30 @@ Result<NewToken> RegistryImpl::CreateToken(const Principal& principal, std::stri
 
 Status RegistryImpl::RevokeToken(const Principal& principal, std::string_view key_or_token) {
   return accounts_.RevokeToken(principal, key_or_token);
+}
+
+Result<std::optional<std::string>> RegistryImpl::BeginSecondFactor(const Principal& principal,
+                                                                   std::string_view password, SecondFactorMode mode,
+                                                                   std::string_view issuer) {
+  return accounts_.BeginSecondFactor(principal, password, mode, issuer);
+}
+
+Result<std::vector<std::string>> RegistryImpl::ConfirmSecondFactor(const Principal& principal,
+                                                                   const std::vector<std::string>& codes) {
+  return accounts_.ConfirmSecondFactor(principal, codes);
+}
+
+Status RegistryImpl::DisableSecondFactor(const Principal& principal, std::string_view password) {
+  return accounts_.DisableSecondFactor(principal, password);
+}
+
+Status RegistryImpl::ResetSecondFactor(const Principal& principal, std::string_view user) {
+  return accounts_.ResetSecondFactor(principal, user);
+}
+
+Result<std::string> RegistryImpl::ExchangeOneTimePassword(std::string_view user, std::string_view code,
+                                                          const PeerAddress& client) {
+  return accounts_.ExchangeOneTimePassword(user, code, client);
 }
 
 Result<std::vector<std::string>> RegistryImpl::VerifyReferences() {

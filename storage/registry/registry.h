@@ -18,6 +18,7 @@
 #include "storage/registry/access.h"
 #include "storage/registry/package_name.h"
 #include "storage/registry/packument_body.h"
+#include "storage/registry/records.h"
 
 namespace tarn::registry {
 
@@ -36,6 +37,9 @@ struct RegistryOptions {
   // On a store without any user the first Login creates the administrator, whatever `registration` says. Only for
   // registries that nobody but this machine can reach (design.md, section 8).
   bool first_user_is_admin = false;
+  // A password file of htpasswd's (htpasswd.h). Whoever stands in it has that password and no other, and gets an account
+  // at the first login. Empty: none.
+  std::string htpasswd_file;
   ReadAccess read_access = ReadAccess::kAnyone;
   ScopedDefault scoped_default = ScopedDefault::kPublic;
   uint64_t tarball_bytes_max = limits::kTarballBytesMax;
@@ -77,6 +81,15 @@ struct WriteAnswer {
   bool created = false;  // 201 rather than 200.
 };
 
+struct LoginRequest {
+  std::string user;
+  std::string password;
+  std::string email = {};              // Of a new account.
+  std::string one_time_password = {};
+  PeerAddress client = {};             // Who guesses from where (guess_brake.h).
+  enum class Register : uint8_t { kNo, kIfAllowed } may_register = Register::kIfAllowed;
+};
+
 struct LoginAnswer {
   std::string user;
   std::string rev;
@@ -91,6 +104,19 @@ struct UserInfo {
   bool is_admin = false;
   uint64_t created_ms = 0;
   uint64_t updated_ms = 0;
+  // For the user and administrators alone.
+  UserProfile profile = {};
+  SecondFactorMode second_factor = SecondFactorMode::kOff;
+  bool second_factor_is_pending = false;  // Begun, not confirmed: asked for nowhere yet.
+};
+
+// What a user changes of their own account; what is absent stays.
+struct ProfileChange {
+  std::optional<std::string> email, full_name, homepage, github, twitter, freenode;
+  struct Password {
+    std::string old_password, new_password;
+  };
+  std::optional<Password> password;
 };
 
 struct TokenSpec {
@@ -215,10 +241,12 @@ class Registry : public engine::CommitObserver {
       const Principal& principal, std::string_view scope) = 0;
 
   // --- accounts ---
-  // The legacy login document: checks the password, or registers the user where that is allowed. A new token each time.
-  // kUnauthenticated: wrong password. kPermissionDenied: unknown user and registration is closed.
-  [[nodiscard]] virtual Result<LoginAnswer> Login(std::string_view user, std::string_view password,
-                                                  std::string_view email) = 0;
+  // Checks the password, and the one-time password where the account has a second factor; or registers the user where that
+  // is allowed. A new token each time. kUnauthenticated: wrong password. kSecondFactorNeeded: the password is right.
+  // kPermissionDenied: unknown user and registration is closed. kResourceExhausted: too many wrong passwords before.
+  [[nodiscard]] virtual Result<LoginAnswer> Login(const LoginRequest& request) = 0;
+  // Would Login make an account for a name that is free?
+  [[nodiscard]] virtual Result<bool> IsOpenToNewUsers() = 0;
   // Anybody may ask whether a user exists; the e-mail address, which `npm owner add` needs, is for the authenticated.
   [[nodiscard]] virtual Result<UserInfo> GetUser(const Principal& principal, std::string_view user) = 0;
   [[nodiscard]] virtual Result<std::vector<UserInfo>> ListUsers(const Principal& principal) = 0;
@@ -228,7 +256,9 @@ class Registry : public engine::CommitObserver {
   // `old_password` is required unless the principal is an administrator. Tokens stay valid.
   [[nodiscard]] virtual Status SetPassword(const Principal& principal, std::string_view user,
                                            std::string_view old_password, std::string_view new_password) = 0;
-  [[nodiscard]] virtual Status SetEmail(const Principal& principal, std::string_view email) = 0;
+  // One commit, so all of it or nothing. A new password needs the old one, of administrators too: a token alone must not
+  // be enough to take the account over.
+  [[nodiscard]] virtual Status ChangeProfile(const Principal& principal, const ProfileChange& change) = 0;
   // Tokens of the user are revoked in the same commit. kFailedPrecondition for the last administrator.
   [[nodiscard]] virtual Status RemoveUser(const Principal& principal, std::string_view user) = 0;
 
@@ -249,6 +279,23 @@ class Registry : public engine::CommitObserver {
     uint64_t unpublished = 0;  // All their versions are gone.
   };
   [[nodiscard]] virtual Result<PackageCounts> CountPackages() = 0;
+  // --- second factor (contract 11.6). Where it is active, every change of the account and of tokens asks for a code ---
+  // Begins to set it up, or changes the mode of one that is active. The answer is the otpauth URL for an authenticator, of
+  // which `issuer` is the label; nullopt when only the mode changed.
+  [[nodiscard]] virtual Result<std::optional<std::string>> BeginSecondFactor(const Principal& principal,
+                                                                             std::string_view password,
+                                                                             SecondFactorMode mode,
+                                                                             std::string_view issuer) = 0;
+  // Makes it active once the authenticator's codes are right. The answer: recovery codes, shown this once.
+  [[nodiscard]] virtual Result<std::vector<std::string>> ConfirmSecondFactor(const Principal& principal,
+                                                                             const std::vector<std::string>& codes) = 0;
+  [[nodiscard]] virtual Status DisableSecondFactor(const Principal& principal, std::string_view password) = 0;
+  // For administrators: the user has lost authenticator and recovery codes.
+  [[nodiscard]] virtual Status ResetSecondFactor(const Principal& principal, std::string_view user) = 0;
+  // Takes a code of the user and gives a long one in exchange, which counts as their one-time password for the next
+  // limits::kOneTimePasswordReuseMs. kSecondFactorNeeded: it is not right. kFailedPrecondition: there is no second factor.
+  [[nodiscard]] virtual Result<std::string> ExchangeOneTimePassword(std::string_view user, std::string_view code,
+                                                                    const PeerAddress& client) = 0;
 
   // --- verification of what only the registry knows ---
   // Every version's blob exists with the recorded size and hashes, every tag names a version, every tombstone has no

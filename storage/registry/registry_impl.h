@@ -10,6 +10,7 @@
 #include "storage/registry/authenticator.h"
 #include "storage/registry/change_feed.h"
 #include "storage/registry/download_counts.h"
+#include "storage/registry/htpasswd.h"
 #include "storage/registry/package_reader.h"
 #include "storage/registry/package_writer.h"
 #include "storage/registry/packument_cache.h"
@@ -18,6 +19,7 @@
 #include "storage/registry/passwords.h"
 #include "storage/registry/registry.h"
 #include "storage/registry/search_index.h"
+#include "storage/registry/second_factors.h"
 
 namespace tarn::registry {
 
@@ -79,14 +81,15 @@ class RegistryImpl final : public Registry {
   Result<std::vector<std::pair<std::string, std::string>>> PackagesOfScope(const Principal& principal,
                                                                            std::string_view scope) override;
 
-  Result<LoginAnswer> Login(std::string_view user, std::string_view password, std::string_view email) override;
+  Result<LoginAnswer> Login(const LoginRequest& request) override;
+  Result<bool> IsOpenToNewUsers() override;
   Result<UserInfo> GetUser(const Principal& principal, std::string_view user) override;
   Result<std::vector<UserInfo>> ListUsers(const Principal& principal) override;
   Result<UserInfo> CreateUser(const Principal& principal, std::string_view user, std::string_view password,
                               std::string_view email, Admin admin) override;
   Status SetPassword(const Principal& principal, std::string_view user, std::string_view old_password,
                      std::string_view new_password) override;
-  Status SetEmail(const Principal& principal, std::string_view email) override;
+  Status ChangeProfile(const Principal& principal, const ProfileChange& change) override;
   Status RemoveUser(const Principal& principal, std::string_view user) override;
   Result<std::vector<TokenInfo>> ListTokens(const Principal& principal, std::string_view user) override;
   Result<NewToken> CreateToken(const Principal& principal, std::string_view user,
@@ -96,6 +99,14 @@ class RegistryImpl final : public Registry {
   ChangeFeed& changes() override { return changes_; }
   DownloadCounts& downloads() override { return downloads_; }
   Result<PackageCounts> CountPackages() override;
+  Result<std::optional<std::string>> BeginSecondFactor(const Principal& principal, std::string_view password,
+                                                       SecondFactorMode mode, std::string_view issuer) override;
+  Result<std::vector<std::string>> ConfirmSecondFactor(const Principal& principal,
+                                                       const std::vector<std::string>& codes) override;
+  Status DisableSecondFactor(const Principal& principal, std::string_view password) override;
+  Status ResetSecondFactor(const Principal& principal, std::string_view user) override;
+  Result<std::string> ExchangeOneTimePassword(std::string_view user, std::string_view code,
+                                              const PeerAddress& client) override;
 
   Result<std::vector<std::string>> VerifyReferences() override;
 
@@ -106,9 +117,11 @@ class RegistryImpl final : public Registry {
   PackumentCache cache_;
   PackumentSealer sealer_;
   PackumentUpdates updates_;
+  SecondFactors second_factors_;
   PackageReader reader_;
   PackageWriter writer_;
   Passwords passwords_;
+  const std::unique_ptr<HtpasswdFile> htpasswd_;  // nullptr: none is configured.
   Accounts accounts_;
   Authenticator authenticator_;
   ChangeFeed changes_;

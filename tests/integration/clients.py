@@ -130,6 +130,9 @@ def main() -> int:
         return 2
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tarn-clients-"))
     binary = pathlib.Path(os.environ.get("TARN_BIN", options.build_dir / "tarn")).resolve()
+    # Every npm asks for a web login first, npm 6 whatever it is told, and nobody sits at a browser here;
+    # tests/blackbox/web_login_test.py does.
+    os.environ["TARN_REGISTRY_WEB_LOGIN"] = "false"
     registry = Registry(options.against) if options.against else Tarn(binary, folder, environment=TRUST_OUR_PROXY)
     try:
         benches = [Bench(row, clients_dir, registry, folder / row.name) for row in rows]

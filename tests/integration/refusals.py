@@ -61,10 +61,7 @@ REFUSALS = [
             "404|of null", "no hooks"),
     # Until the registry has them.
     Refusal(("access set mfa",), ALL, "second factor", "no second factor"),
-    Refusal(("profile enable-2fa", "publish with code"), ALL, "cannot be set up", "no second factor"),
-    Refusal(("profile disable-2fa",), ALL, "(?i)not enabled", "no second factor"),
-    Refusal(("profile set fullname",), ALL, "keeps only the e-mail", "the address is all it keeps"),
-    Refusal(("login web",), ALL, "(?i)username", "no web login; the client asks for name and password"),
+    Refusal(("login web",), ALL, "(?i)username", "switched off in this run; the client asks for name and password"),
     Refusal(("token for package",), ALL, "not supported by this registry", "no tokens for single packages"),
     Refusal(("access list collab.",), PNPM, "expected a sequence|not iterable",
             "the map of npm, where pnpm wants a list"),

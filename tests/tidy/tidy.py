@@ -46,6 +46,7 @@ THIRD_PARTY = {
     r"zlib\.h": (["storage/registry", "http/api"], False),
     r"openssl/": (["storage/base"], False),
     r"sodium": (["storage/base", "storage/registry"], False),
+    r"crypt\.h": (["storage/registry"], False),
     r"spdlog/": (["storage/base"], False),
     r"toml\+\+/": (["http/cli"], False),
     r"CLI/": (["http/main.cc"], False),
