@@ -68,6 +68,8 @@ struct CommandLine {
   VerifyArguments verify;
   UserArguments user;
   TokenArguments token;
+  KeysArguments keys;
+  AdvisoriesArguments advisories;
   bool json = false;
   std::function<int(const Config&)> run;
 };
@@ -179,6 +181,65 @@ void AddToken(CLI::App* app, CommandLine* line) {
   finish(revoke, TokenArguments::Action::kRevoke);
 }
 
+void AddKeys(CLI::App* app, CommandLine* line) {
+  auto* keys =
+      app->add_subcommand("keys", "The keys that versions are signed with; works with a running server and without");
+  keys->require_subcommand(1);
+  keys->footer("Example: tarn keys list --data /var/lib/tarn");
+  const auto add = [&](const char* name, const char* help, KeysArguments::Action action) {
+    auto* command = keys->add_subcommand(name, help);
+    command->footer(std::string("Example: tarn keys ") + name + " --data /var/lib/tarn");
+    AddSettingFlags(command, &line->flags, false);
+    AddJson(command, line);
+    command->callback([line, action] {
+      line->keys.action = action;
+      line->run = [line](const Config& config) {
+        line->keys.output = line->json ? Output::kJson : Output::kText;
+        return RunKeys(config, line->keys);
+      };
+    });
+  };
+  add("list", "List all keys that ever signed here", KeysArguments::Action::kList);
+  add("rotate", "Sign with a new key from now on; what old keys signed stays valid", KeysArguments::Action::kRotate);
+}
+
+void AddAdvisories(CLI::App* app, CommandLine* line) {
+  auto* advisories =
+      app->add_subcommand("advisories", "What npm audit is answered from; works with a running server and without");
+  advisories->require_subcommand(1);
+  advisories->footer(
+      "Examples:\n"
+      "  tarn advisories import ./osv/npm --data /var/lib/tarn\n"
+      "  tarn advisories list --package lodash\n"
+      "  tarn advisories remove GHSA-xxxx-xxxx-xxxx");
+  const auto finish = [line](CLI::App* command, AdvisoriesArguments::Action action) {
+    AddSettingFlags(command, &line->flags, false);
+    AddJson(command, line);
+    command->callback([line, action] {
+      line->advisories.action = action;
+      line->run = [line](const Config& config) {
+        line->advisories.output = line->json ? Output::kJson : Output::kText;
+        return RunAdvisories(config, line->advisories);
+      };
+    });
+  };
+  auto* import = advisories->add_subcommand("import", "Import OSV documents: .json files, and folders of them");
+  import->add_option("PATH", line->advisories.paths, "A file or a folder")->required();
+  import->footer(
+      "What is known already stays as it is, what is withdrawn goes. Importing the same again changes nothing.\n"
+      "Exit status: 0 all taken, 1 some could not be (they are named), 2 wrong command line.\n"
+      "Example: tarn advisories import ./osv/npm --data /var/lib/tarn");
+  finish(import, AdvisoriesArguments::Action::kImport);
+  auto* list = advisories->add_subcommand("list", "List advisories");
+  list->add_option("--package", line->advisories.package, "Only those about this package");
+  list->footer("Example: tarn advisories list --package lodash --data /var/lib/tarn");
+  finish(list, AdvisoriesArguments::Action::kList);
+  auto* remove = advisories->add_subcommand("remove", "Remove advisories; a later import brings them back");
+  remove->add_option("ID", line->advisories.ids, "The id from the list")->required();
+  remove->footer("Example: tarn advisories remove GHSA-xxxx-xxxx-xxxx --data /var/lib/tarn");
+  finish(remove, AdvisoriesArguments::Action::kRemove);
+}
+
 void AddStatus(CLI::App* app, CommandLine* line) {
   auto* status = app->add_subcommand("status", "What the node of a data directory is doing");
   status->footer("Example: tarn status --data /var/lib/tarn --json");
@@ -221,6 +282,8 @@ int Main(int argc, char** argv) {
   AddVerify(&app, &line);
   AddUser(&app, &line);
   AddToken(&app, &line);
+  AddKeys(&app, &line);
+  AddAdvisories(&app, &line);
   AddStatus(&app, &line);
   AddConfig(&app, &line);
   try {

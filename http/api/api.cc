@@ -7,6 +7,7 @@
 #include "http/api/upload.h"
 #include "http/api/web_login.h"
 #include "storage/base/logging.h"
+#include "storage/base/trust_limits.h"
 
 namespace tarn::http {
 namespace {
@@ -15,6 +16,29 @@ namespace {
 uint64_t UploadBytesMax(const ApiOptions& options) {
   if (options.upload_bytes_max != 0) return options.upload_bytes_max;
   return options.tarball_bytes_max + options.tarball_bytes_max / 100 * 37 + options.metadata_bytes_max;
+}
+
+Admission::Options LargeBodyOptions() {
+  Admission::Options options;
+  options.metadata = {limits::kAuditConcurrentMax, limits::kAuditBudgetBytes, limits::kAdmissionWaitingMax,
+                      limits::kAdmissionWaitMs};
+  return options;
+}
+
+// A compressed body is small: JSON shrinks to a fifth and less.
+uint64_t LargeBodyBytesMax(std::string_view content_encoding) {
+  return content_encoding.empty() ? limits::kAuditBodyBytesMax : limits::kAuditBodyBytesMax / 4;
+}
+
+// On an executor thread.
+Status Inflate(std::string_view content_encoding, std::string* body) {
+  if (content_encoding.empty()) return OkStatus();
+  ASSIGN_OR_RETURN(auto decoder, ContentDecoder::Create(content_encoding, limits::kAuditBodyBytesMax));
+  std::string inflated;
+  RETURN_IF_ERROR(decoder.Decode(*body, &inflated));
+  RETURN_IF_ERROR(decoder.Finish());
+  *body = std::move(inflated);
+  return OkStatus();
 }
 
 Response NoSuchPath() { return ErrorResponse(404, "Not found"); }
@@ -55,6 +79,7 @@ Api::Api(const ApiOptions& options, registry::Registry& registry, NodeState& nod
       authenticated_(clock),
       web_sessions_(clock, *options.random),
       admission_(options.admission),
+      large_bodies_(LargeBodyOptions()),
       feed_services_{executor, *this, followers_, checkpoints_},
       services_{registry,        node,
                 clock,           hot_,
@@ -137,8 +162,26 @@ Task<Status> Api::ReadBody(BodyReader* body, std::string_view content_encoding, 
   }
 }
 
+Task<Status> Api::ReadLargeBody(const Request& request, Admission::Permit* permit, std::string* out) {
+  const uint64_t bytes_max = LargeBodyBytesMax(request.head.Get(KnownHeader::kContentEncoding));
+  const uint64_t length = request.head.content_length;
+  if (length > bytes_max) {
+    co_return TooLarge("the body of " + std::to_string(length) + " bytes is larger than the limit of " +
+                       std::to_string(bytes_max));
+  }
+  auto entered = co_await large_bodies_.Enter(AdmissionClass::kMetadata, length == 0 ? bytes_max : length);
+  if (!entered.ok()) co_return entered.status();
+  *permit = std::move(*entered);
+  co_return co_await ReadBody(&request.body, "", bytes_max, out);
+}
+
 Task<Response> Api::ServePlain(Request request, Call* call) {
   if (auto refused = RefuseAnonymous(*call)) co_return std::move(*refused);
+  Admission::Permit large_body;
+  if (call->route.body == BodyRule::kLarge) {
+    Status read = co_await ReadLargeBody(request, &large_body, &call->body);
+    if (!read.ok()) co_return ErrorResponse(read);
+  }
   if (call->route.body == BodyRule::kSmall) {
     Status read = co_await ReadBody(&request.body, request.head.Get(KnownHeader::kContentEncoding), kSmallBodyBytesMax,
                                     &call->body);
@@ -147,8 +190,12 @@ Task<Response> Api::ServePlain(Request request, Call* call) {
   const auto permit = co_await admission_.Enter(call->route.admission, call->body.size());
   if (!permit.ok()) co_return ErrorResponse(permit.status());
   auto work = [this, call] {
-    auto refused = Authenticate(call);
-    return refused ? std::move(*refused) : call->route.handler(services_, *call);
+    if (auto refused = Authenticate(call)) return std::move(*refused);
+    if (call->route.body == BodyRule::kLarge) {
+      const Status inflated = Inflate(call->head.Get(KnownHeader::kContentEncoding), &call->body);
+      if (!inflated.ok()) return ErrorResponse(inflated);
+    }
+    return call->route.handler(services_, *call);
   };
   auto response = co_await executor_.Run(*call->route.runs_on, std::move(work));
   if (!response.ok()) co_return ErrorResponse(response.status());

@@ -57,6 +57,9 @@ class Api final : public Handler, private Identities {
   Task<Response> ServePlain(Request request, Call* call);
   Task<Response> ServeUpload(Request request, Call* call);
   Task<Response> ReceiveUpload(BodyReader* body, UploadCall* upload);
+  // The body of a kLarge route as it comes, still compressed: what it inflates to is held by no more calls at once than
+  // there are threads to answer them. `permit` is the place it takes.
+  Task<Status> ReadLargeBody(const Request& request, Admission::Permit* permit, std::string* out);
   Task<Status> ReadBody(BodyReader* body, std::string_view content_encoding, uint64_t bytes_max, std::string* out);
   // What can be said without asking the registry: 401 where a user is needed and nobody is shown. nullopt: go on.
   std::optional<Response> RefuseAnonymous(const Call& call) const;
@@ -81,6 +84,7 @@ class Api final : public Handler, private Identities {
   WebSessions web_sessions_;
   Metrics metrics_;
   Admission admission_;
+  Admission large_bodies_;  // Senders of large bodies compete with each other only.
   Followers followers_;
   ReplicationCheckpoints checkpoints_;
   const FeedServices feed_services_;

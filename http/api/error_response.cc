@@ -20,6 +20,7 @@ std::string_view CodeWord(uint16_t http_status) {
     case 408: return "request_timeout";
     case 409: return "conflict";
     case 413: return "too_large";
+    case 422: return "unprocessable";
     case 416: return "requested_range_not_satisfiable";
     case 429: return "too_many_requests";
     case 431: return "headers_too_large";

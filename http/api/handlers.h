@@ -49,6 +49,21 @@ Response HandleListTokens(const Services& services, const Call& call);
 Response HandleCreateToken(const Services& services, const Call& call);
 Response HandleRevokeToken(const Services& services, const Call& call);
 
+// trust_handlers.cc
+Response HandleSigningKeys(const Services& services, const Call& call);
+Response HandleAttestations(const Services& services, const Call& call);
+Response HandleOperatorListKeys(const Services& services, const Call& call);
+Response HandleOperatorRotateKey(const Services& services, const Call& call);
+
+// audit_handlers.cc
+Response HandleBulkAudit(const Services& services, const Call& call);
+Response HandleTreeAudit(const Services& services, const Call& call);
+
+// advisory_handlers.cc
+Response HandleOperatorImportAdvisories(const Services& services, const Call& call);
+Response HandleOperatorListAdvisories(const Services& services, const Call& call);
+Response HandleOperatorRemoveAdvisories(const Services& services, const Call& call);
+
 // search_handler.cc
 Response HandleSearch(const Services& services, const Call& call);
 

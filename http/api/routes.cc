@@ -62,6 +62,18 @@ std::vector<Route> MakeRoutes() {
       {kDelete, "/-/npm/v1/tokens/token/{key}", kWrites, Work::kWrite, kRequired, kNone, HandleRevokeToken,
        "`npm token revoke`, by key or by the token itself"},
 
+      // Trust.
+      {kGet, "/-/npm/v1/keys", kMeta, Work::kRead, kIgnored, kNone, HandleSigningKeys,
+       "Public keys that `npm audit signatures` verifies with; 404 when versions are not signed"},
+      {kGet, "/-/npm/v1/attestations/{pkg}", kMeta, Work::kRead, kOptional, kNone, HandleAttestations,
+       "Attestations of NAME@VERSION, as they were published"},
+      {kPost, "/-/npm/v1/security/advisories/bulk", kMeta, Work::kRead, kOptional, kLarge, HandleBulkAudit,
+       "`npm audit`, from imported advisories; 404 without any"},
+      {kPost, "/-/npm/v1/security/audits/quick", kMeta, Work::kRead, kOptional, kLarge, HandleTreeAudit,
+       "`npm audit` of npm 6, and the second try of npm up to 10"},
+      {kPost, "/-/npm/v1/security/audits", kMeta, Work::kRead, kOptional, kLarge, HandleTreeAudit,
+       "The same, of pnpm up to 10"},
+
       // Search.
       {kGet, "/-/v1/search", kMeta, Work::kRead, kOptional, kNone, HandleSearch, "`npm search`"},
 
@@ -119,6 +131,16 @@ std::vector<Route> MakeRoutes() {
        "`tarn token create`"},
       {kDelete, "/-/operator/tokens/{key}", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorRevokeToken,
        "`tarn token revoke`"},
+
+      {kGet, "/-/operator/keys", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListKeys, "`tarn keys list`"},
+      {kPost, "/-/operator/keys", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorRotateKey,
+       "`tarn keys rotate`"},
+      {kPost, "/-/operator/advisories", kOperators, Work::kAdmin, kOperator, kLarge, HandleOperatorImportAdvisories,
+       "`tarn advisories import`"},
+      {kGet, "/-/operator/advisories", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListAdvisories,
+       "`tarn advisories list`"},
+      {kDelete, "/-/operator/advisories", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorRemoveAdvisories,
+       "`tarn advisories remove`"},
 
       // Packages. After everything under /-/, which is never a package.
       {kGet, "/{pkg}", kMeta, Work::kRead, kOptional, kNone, HandleGetPackument,

@@ -80,6 +80,7 @@ enum class AuthRule : uint8_t {
 enum class BodyRule : uint8_t {
   kNone,    // Ignored if there is one.
   kSmall,   // Read whole before the handler; at most kSmallBodyBytesMax, also after inflating.
+  kLarge,   // Read whole, at most limits::kAuditBodyBytesMax, also after inflating; has places of its own.
   kUpload,  // Streamed into a registry::PackageUpload; has no plain handler.
 };
 // Logins, tokens, tags. They are read before a place among the requests of their class is taken, so that slow clients

@@ -54,6 +54,10 @@ TEST(Routes, FindsWhatClientsAskFor) {
            Case{kDelete, "/-/package/@s/n/dist-tags/beta", "DELETE /-/package/{pkg}/dist-tags/{tag} @s/n tag=beta"},
            Case{kGet, "/-/package/%40s%2Fn/dist-tags", "GET /-/package/{pkg}/dist-tags @s/n"},
            Case{kDelete, "/-/user/token/abc", "DELETE /-/user/token/{token} token=abc"},
+           Case{kGet, "/-/npm/v1/attestations/n@1.0.0", "GET /-/npm/v1/attestations/{pkg} n@1.0.0"},
+           Case{kGet, "/-/npm/v1/attestations/@s/n@1.0.0", "GET /-/npm/v1/attestations/{pkg} @s/n@1.0.0"},
+           Case{kGet, "/-/npm/v1/attestations/@s%2fn@1.0.0", "GET /-/npm/v1/attestations/{pkg} @s/n@1.0.0"},
+           Case{kGet, "/-/npm/v1/attestations/%40s%2fn%401.0.0", "GET /-/npm/v1/attestations/{pkg} @s/n@1.0.0"},
            Case{kGet, "/-/unknown", "404"},
            Case{kGet, "/-/stage/package/n", "404"},
            Case{kGet, "/-", "404"},
@@ -71,7 +75,10 @@ TEST(Routes, EveryWriteNeedsAuthenticationUnlessItIsALogin) {
   const std::set<std::string_view> open = {"/-/user/{user}", "/-/user/{user}/-rev/{rev}", "/-/v1/login",
                                            "/-/v1/login/{page}", "/-/user/token/{token}",
                                            // Reads with a body, and what followers note in memory.
-                                           "/_changes", "/_all_docs", "/_bulk_get", "/_local/{id}"};
+                                           "/_changes", "/_all_docs", "/_bulk_get", "/_local/{id}",
+                                           // Audits are questions, though they come by POST.
+                                           "/-/npm/v1/security/advisories/bulk", "/-/npm/v1/security/audits/quick",
+                                           "/-/npm/v1/security/audits"};
   for (const Route& route : Routes()) {
     if (route.method == Method::kGet || open.contains(route.pattern)) continue;
     EXPECT_TRUE(route.auth == AuthRule::kRequired || route.auth == AuthRule::kOperator) << route.pattern;

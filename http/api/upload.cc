@@ -2,11 +2,24 @@
 
 #include "http/api/error_response.h"
 #include "http/api/handlers.h"
+#include "storage/registry/attestations.h"
 
 namespace tarn::http {
 namespace {
 // Less than this waits for more: a typical publish is one hop, a large one is hashed in pieces that fit the cache.
 constexpr size_t kGatherBytes = limits::kBodyChunkBytes;
+}  // namespace
+
+namespace {
+
+// A bundle that does not fit the tarball has a status of its own (contract 5.3).
+Response PublishResponse(const Services& services, const Result<registry::WriteAnswer>& answer) {
+  if (answer.code() == Code::kInvalidArgument && answer.status().message().starts_with(registry::kProvenanceRefused)) {
+    return ErrorResponse(422, answer.status().message());
+  }
+  return WriteResponse(services, answer);
+}
+
 }  // namespace
 
 bool UploadCall::Buffer(std::string_view piece) {
@@ -39,7 +52,7 @@ Response UploadCall::Finish() {
     Drop();
     return ErrorResponse(consumed);
   }
-  Response response = WriteResponse(services_, upload_->Finish());
+  Response response = PublishResponse(services_, upload_->Finish());
   Drop();
   return response;
 }

@@ -7,6 +7,7 @@
 #include "http/api/json_body.h"
 #include "http/api/request_path.h"
 #include "http/cli/commands.h"
+#include "http/cli/operator_answer.h"
 #include "http/cli/operator_client.h"
 #include "http/cli/table.h"
 
@@ -38,44 +39,6 @@ Result<std::string> ReadPassword(bool from_stdin) {
   if (!first.ok()) return first;
   if (!second.ok() || *first != *second) return InvalidArgument("the two passwords differ");
   return first;
-}
-
-// Prints the answer as it is (--json), or by `print`; its error as a sentence.
-int Finish(const Result<Operator::Answer>& answer, Output output, const std::function<void(const http::JsonBody&)>& print) {
-  if (!answer.ok()) return Fail(answer.status());
-  const auto body = http::JsonBody::ParseObject(answer->body);
-  if (!body.ok()) return Fail(Internal("the server's answer is not JSON"));
-  if (answer->http_status >= 400) {
-    const auto message = body->String("message");
-    return Fail(InvalidArgument(message.ok() && *message ? **message : answer->body));
-  }
-  if (output == Output::kJson) std::printf("%s\n", answer->body.c_str());
-  else print(*body);
-  return kExitOk;
-}
-
-std::string Text(const http::JsonBody& body, std::string_view key) {
-  const auto value = body.String(key);
-  return value.ok() && *value ? **value : "";
-}
-
-bool IsTrue(const http::JsonBody& body, std::string_view key) {
-  const auto value = body.Bool(key);
-  return value.ok() && value->value_or(false);
-}
-
-// The objects of a list in an answer; none when there is no such list.
-std::vector<http::JsonBody> Items(const http::JsonBody& body, std::string_view key) {
-  auto items = body.Objects(key);
-  return items.ok() && *items ? std::move(**items) : std::vector<http::JsonBody>();
-}
-
-std::string Joined(const http::JsonBody& body, std::string_view key) {
-  std::string text;
-  const auto list = body.Strings(key);
-  if (!list.ok() || !*list) return text;
-  for (const std::string& item : **list) text += (text.empty() ? "" : " ") + item;
-  return text;
 }
 
 void PrintUsers(const http::JsonBody& answer) {

@@ -47,6 +47,21 @@ struct TokenArguments {
 };
 int RunToken(const Config& config, const TokenArguments& arguments);
 
+struct KeysArguments {
+  enum class Action : uint8_t { kList, kRotate } action = Action::kList;
+  Output output = Output::kText;
+};
+int RunKeys(const Config& config, const KeysArguments& arguments);
+
+struct AdvisoriesArguments {
+  enum class Action : uint8_t { kImport, kList, kRemove } action = Action::kList;
+  std::vector<std::string> paths;  // kImport.
+  std::vector<std::string> ids;    // kRemove.
+  std::string package;             // kList: of this one only.
+  Output output = Output::kText;
+};
+int RunAdvisories(const Config& config, const AdvisoriesArguments& arguments);
+
 int RunStatus(const Config& config, Output output);
 
 // Prints "tarn: message" to standard error; returns kExitFailed.

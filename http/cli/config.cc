@@ -157,6 +157,9 @@ std::vector<Setting> MakeSettings() {
       Text("registry", "htpasswd_file", "", &Config::htpasswd_file, AnyText,
            "A password file of htpasswd's (bcrypt, apr1, SHA-1, crypt), only read and read again when it changes. Its users "
            "need no registration."),
+      Text("registry", "audit", "", &Config::audit, OneOf({"data", "off"}),
+           "What `npm audit` is answered from: the advisories of `tarn advisories import`, or nothing. Without any, clients "
+           "are told that there is no answer, rather than that nothing is vulnerable."),
       Number("registry", "packument_cache_bytes", "", &Config::packument_cache_bytes, {kMiB, kBig},
              "Memory for packuments in the form in which they grow."),
       Number("registry", "body_cache_bytes", "", &Config::body_cache_bytes, {0, kBig},

@@ -37,6 +37,7 @@ struct Config {
   std::string scoped_default = "public";
   bool web_login = true;
   std::string htpasswd_file;
+  std::string audit = "data";
   uint64_t packument_cache_bytes = 256 * limits::kMiB;
   uint64_t body_cache_bytes = 128 * limits::kMiB;
   // [limits]

@@ -162,6 +162,8 @@ registry::RegistryOptions RegistryOptionsOf(const Config& config) {
       config.read_access == "anyone" ? Options::ReadAccess::kAnyone : Options::ReadAccess::kAuthenticated;
   options.scoped_default =
       config.scoped_default == "public" ? Options::ScopedDefault::kPublic : Options::ScopedDefault::kRestricted;
+  options.audit = config.audit == "data" ? Options::Audit::kData : Options::Audit::kOff;
+  options.signing_key_path = config.data + "/signing-key.pem";
   options.first_user_is_admin = IsPrivateToThisMachine(config);
   options.htpasswd_file = config.htpasswd_file;
   options.tarball_bytes_max = config.tarball_bytes_max;
@@ -180,8 +182,10 @@ Result<OfflineStore> OpenOffline(const Config& config, engine::StoreOptions::Mod
   options.mode = mode;
   options.observer = &deriving;
   ASSIGN_OR_RETURN(offline.store, engine::Store::Open(options));
-  ASSIGN_OR_RETURN(offline.registry, registry::Registry::Open(offline.store.get(), RegistryOptionsOf(config),
-                                                              &SystemClock(), &SystemRandom()));
+  registry::RegistryOptions registry_options = RegistryOptionsOf(config);
+  if (mode == engine::StoreOptions::Mode::kReadOnly) registry_options.signing_key_path.clear();  // It would make one.
+  ASSIGN_OR_RETURN(offline.registry, registry::Registry::Open(offline.store.get(), registry_options, &SystemClock(),
+                                                              &SystemRandom()));
   return offline;
 }
 

@@ -208,6 +208,7 @@ int RunServe(const Config& given) {
   api.metrics().SetExtra([&](std::string* out) { AppendEngineMetrics(store, api, api.hot(), executor, server, out); });
   const Status started = server.Start();
   if (!started.ok()) return Fail(started);
+  registry.StartSigningOldVersions();
   PrintAddresses(config, server, !users->empty());
   Log(LogLevel::kInfo, "serving", {{"version", TARN_VERSION}, {"data", config.data}, {"lsn", store.last_lsn().value()}});
 
@@ -218,6 +219,7 @@ int RunServe(const Config& given) {
   const Status drained = server.Drain(config.drain_seconds * 1000);
   if (!drained.ok()) Log(LogLevel::kWarning, "drain", {{"status", drained.ToString()}});
   executor.Stop();
+  registry.StopSigningOldVersions();
   Log(LogLevel::kInfo, "stopped", {{"lsn", store.last_lsn().value()}});
   return kExitOk;
 }

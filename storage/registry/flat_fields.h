@@ -25,6 +25,11 @@ inline Offset<Vector<Offset<flatbuffers::String>>> Texts(FlatBufferBuilder& buil
   return texts.empty() ? 0 : builder.CreateVectorOfStrings(texts);
 }
 
+inline Offset<Vector<uint8_t>> Bytes(FlatBufferBuilder& builder, const std::string& bytes) {
+  return bytes.empty() ? 0
+                       : builder.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+}
+
 // One table for each item.
 template <typename Table, typename Item, typename Create>
 Offset<Vector<Offset<Table>>> Tables(FlatBufferBuilder& builder, const std::vector<Item>& items,
@@ -41,6 +46,11 @@ inline std::string Take(FlatBufferBuilder& builder) {
 }
 
 inline std::string Text(const flatbuffers::String* text) { return text == nullptr ? std::string() : text->str(); }
+
+inline std::string Bytes(const Vector<uint8_t>* bytes) {
+  if (bytes == nullptr) return {};
+  return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+}
 
 inline std::vector<std::string> Texts(const Vector<Offset<flatbuffers::String>>* texts) {
   std::vector<std::string> result;

@@ -110,6 +110,9 @@ struct ManifestOverlay {
   std::optional<uint64_t> file_count;  // Absent: not known (imported without inspection).
   std::optional<uint64_t> unpacked_bytes;
   Evidence evidence = Evidence::kDrop;
+  // Of this registry; left out where the origin's own are kept. Each a key id and a base64 signature.
+  std::vector<std::pair<std::string, std::string>> signatures;
+  std::string predicate_type;    // Of the provenance kept with the version; empty: there is none.
   std::string deprecated;        // Empty: not deprecated.
   std::string npm_user_json;     // `_npmUser`: an object, or empty to leave it out.
   std::string maintainers_json;  // `maintainers`: an array, or empty to leave it out.

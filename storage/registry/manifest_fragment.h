@@ -6,12 +6,12 @@
 
 namespace tarn::registry {
 
-// One version as a finished JSON object, written once at publish, without the part of
-// `dist.tarball` that depends on who asks: the public base URL.
+// One version as a finished JSON object, written once at publish, without what depends on who asks: the public base URL in
+// `dist.tarball`, and in `dist.attestations.url` where there is one.
 struct ManifestFragment {
   std::string json;
-  uint32_t base_offset =
-      0;  // Offset in `json` where the base URL belongs; 0 when the object holds no such place.
+  uint32_t base_offset = 0;              // In `json`, where the base URL belongs; 0 when there is no such place.
+  uint32_t attestations_base_offset = 0; // The second such place, after the first; 0 when there is none.
 };
 
 // Appends the object with the base URL put in. `escaped_base_url`: no trailing slash, already
@@ -25,7 +25,13 @@ inline void AppendWithBaseUrl(std::string* out, const ManifestFragment& fragment
   }
   out->append(json.substr(0, fragment.base_offset));
   out->append(escaped_base_url);
-  out->append(json.substr(fragment.base_offset));
+  size_t written = fragment.base_offset;
+  if (fragment.attestations_base_offset != 0) {
+    out->append(json.substr(written, fragment.attestations_base_offset - written));
+    out->append(escaped_base_url);
+    written = fragment.attestations_base_offset;
+  }
+  out->append(json.substr(written));
 }
 
 }  // namespace tarn::registry

@@ -89,11 +89,11 @@ bool IsPathChar(char c) {
          std::string_view("-._~!$&'()*+,;=:@/").find(c) != std::string_view::npos;
 }
 
-// What follows the base URL in dist.tarball; needs no JSON escaping.
-std::string TarballPath(const ManifestOverlay& overlay) {
+// The path as a URL holds it; needs no JSON escaping.
+std::string EncodedPath(std::string_view plain) {
   std::string path;
   constexpr char kHexDigits[] = "0123456789ABCDEF";
-  for (const char c : "/" + overlay.name + "/-/" + overlay.tarball_file) {
+  for (const char c : plain) {
     if (IsPathChar(c)) {
       path += c;
     } else {
@@ -104,33 +104,92 @@ std::string TarballPath(const ManifestOverlay& overlay) {
   return path;
 }
 
+// What follows the base URL in dist.tarball, and in dist.attestations.url.
+std::string TarballPath(const ManifestOverlay& overlay) {
+  return EncodedPath("/" + overlay.name + "/-/" + overlay.tarball_file);
+}
+std::string AttestationsPath(const ManifestOverlay& overlay) {
+  return EncodedPath("/-/npm/v1/attestations/" + overlay.name + "@" + overlay.version);
+}
+
 struct Dist {
   std::string json;
-  size_t base_offset = 0;  // In json.
+  size_t base_offset = 0;               // In json.
+  size_t attestations_base_offset = 0;  // In json; 0: no such place.
 };
 
+std::string Signatures(const ManifestOverlay& overlay) {
+  std::string json = "[";
+  for (const auto& [keyid, signature] : overlay.signatures) {
+    MemberWriter writer;
+    writer.Text("keyid", keyid);
+    writer.Text("sig", signature);
+    if (json.size() > 1) json += ',';
+    json += writer.TakeObject();
+  }
+  return json + "]";
+}
+
+// Who vouches for the version. `origin`: what an imported manifest brought along, which stays; but its attestations are
+// fetched from here, because clients take no more than the path of the URL (contract 12.4).
+void WriteEvidence(const ManifestOverlay& overlay, const std::vector<JsonMember>& origin, MemberWriter* writer,
+                   Dist* dist) {
+  const JsonMember* attestations = nullptr;
+  bool has_signatures = false;
+  for (const JsonMember& member : origin) {
+    if (member.key == "attestations" && KindOfJson(member.raw_value) == JsonKind::kObject) {
+      attestations = &member;
+    } else {
+      has_signatures |= member.key == "signatures";
+      writer->Raw(member.raw_key, member.raw_value);
+    }
+  }
+  if (!has_signatures && !overlay.signatures.empty()) writer->Member("signatures", Signatures(overlay));
+  if (attestations == nullptr && overlay.predicate_type.empty()) return;
+
+  MemberWriter inner;
+  const std::string path = AttestationsPath(overlay);
+  inner.Member("url", "\"" + path + "\"");
+  const size_t path_offset = 1 + inner.size() - path.size() - 1;  // After the brace; before the closing quote.
+  if (attestations == nullptr) {
+    inner.Member("provenance", "{\"predicateType\":" + JsonString(overlay.predicate_type) + "}");
+  } else if (const auto members = SplitJsonObject(attestations->raw_value); members.ok()) {
+    for (const JsonMember& member : *members) {
+      if (member.key != "url") inner.Raw(member.raw_key, member.raw_value);
+    }
+  }
+  const std::string json = inner.TakeObject();
+  writer->Member("attestations", json);
+  dist->attestations_base_offset = 1 + writer->size() - json.size() + path_offset;
+}
+
 Dist BuildDist(std::string_view raw_dist, const ManifestOverlay& overlay) {
+  Dist dist;
   MemberWriter writer;
   if (!overlay.integrity.empty()) writer.Text("integrity", overlay.integrity);
   if (!overlay.shasum.empty()) writer.Text("shasum", overlay.shasum);
   const std::string path = TarballPath(overlay);
   writer.Member("tarball", "\"" + path + "\"");
   // One brace comes before the members; the base URL goes between the quote and the path.
-  const size_t base_offset = 1 + writer.size() - path.size() - 1;
+  dist.base_offset = 1 + writer.size() - path.size() - 1;
   if (overlay.file_count) writer.Member("fileCount", std::to_string(*overlay.file_count));
   if (overlay.unpacked_bytes) {
     writer.Member("unpackedSize", std::to_string(*overlay.unpacked_bytes));
   }
-  const auto members = SplitJsonObject(raw_dist);
+  std::vector<JsonMember> origin;  // Of its evidence.
+  auto members = SplitJsonObject(raw_dist);
   if (members.ok()) {
-    for (const JsonMember& member : *members) {
-      const bool is_dropped = IsIn(kDroppedDistMembers, member.key) ||
-                              (overlay.evidence == ManifestOverlay::Evidence::kDrop &&
-                               IsIn(kEvidenceMembers, member.key));
-      if (!is_dropped) writer.Raw(member.raw_key, member.raw_value);
+    for (JsonMember& member : *members) {
+      if (IsIn(kEvidenceMembers, member.key)) {
+        if (overlay.evidence == ManifestOverlay::Evidence::kKeep) origin.push_back(std::move(member));
+      } else if (!IsIn(kDroppedDistMembers, member.key)) {
+        writer.Raw(member.raw_key, member.raw_value);
+      }
     }
   }
-  return {writer.TakeObject(), base_offset};
+  WriteEvidence(overlay, origin, &writer, &dist);
+  dist.json = writer.TakeObject();
+  return dist;
 }
 
 // publishConfig without the keys that begin with "_": credentials end up there.
@@ -164,13 +223,15 @@ ManifestFragment Finish(const std::vector<JsonMember>& members, const ManifestOv
                         MemberWriter writer) {
   const Dist dist = BuildDist(RawDist(members), overlay);
   writer.Member("dist", dist.json);
-  const size_t base_offset = 1 + writer.size() - dist.json.size() + dist.base_offset;
-  CHECK(base_offset <= UINT32_MAX);
+  const size_t dist_offset = 1 + writer.size() - dist.json.size();
+  CHECK(dist_offset + dist.json.size() <= UINT32_MAX);
+  const auto in_fragment = [&](size_t offset) { return static_cast<uint32_t>(dist_offset + offset); };
   if (!overlay.npm_user_json.empty()) writer.Member("_npmUser", overlay.npm_user_json);
   if (!overlay.deprecated.empty()) writer.Text("deprecated", overlay.deprecated);
   if (overlay.has_install_script) writer.Flag("hasInstallScript", true);
   writer.Flag("_hasShrinkwrap", overlay.has_shrinkwrap);
-  return {writer.TakeObject(), static_cast<uint32_t>(base_offset)};
+  return {writer.TakeObject(), in_fragment(dist.base_offset),
+          dist.attestations_base_offset == 0 ? 0 : in_fragment(dist.attestations_base_offset)};
 }
 
 }  // namespace

@@ -91,15 +91,20 @@ TEST(FullManifest, DistKeepsUnknownMembersAndEvidenceOfImports) {
   ManifestOverlay overlay = Overlay();
   const std::string dropped = Full(raw, overlay);
   EXPECT_NE(dropped.find(R"(n-1.0.0.tgz","bin":{"a":"b"}})"), std::string::npos) << dropped;
+  overlay.signatures = {{"ours", "MEUC"}};
+  EXPECT_NE(Full(raw, overlay).find(R"("signatures":[{"keyid":"ours","sig":"MEUC"}])"), std::string::npos);
   for (const char* word : {"evil", "99", "revision", "signature", "attestations"}) {
     EXPECT_EQ(dropped.find(word), std::string::npos) << word;
   }
   overlay.evidence = ManifestOverlay::Evidence::kKeep;
   const std::string kept = Full(raw, overlay);
-  EXPECT_NE(kept.find(R"("signatures":[{"keyid":"k"}],"npm-signature":"pgp",)"
-                      R"("attestations":{"url":"u"},"bin":{"a":"b"}})"),
+  // npm wants every signature to be by a known key, so the origin's is not joined by ours.
+  EXPECT_NE(kept.find(R"("bin":{"a":"b"},"signatures":[{"keyid":"k"}],"npm-signature":"pgp",)"
+                      R"("attestations":{"url":"https://r.example/npm/-/npm/v1/attestations/@s/n@1.0.0"}})"),
             std::string::npos)
       << kept;
+  EXPECT_NE(Full("{}", overlay).find(R"("signatures":[{"keyid":"ours","sig":"MEUC"}])"), std::string::npos)
+      << "an import without signatures";
   for (const char* odd : {R"({"dist":"x"})", R"({"dist":null})", R"({"dist":[1]})"}) {
     EXPECT_EQ(Full(odd, overlay), Full("{}", overlay));
   }
@@ -124,6 +129,22 @@ TEST(FullManifest, TheBaseUrlStandsBeforeThePath) {
   ASSERT_TRUE(fragment.ok());
   EXPECT_EQ(fragment->json.substr(fragment->base_offset, 9), "/@s/n/-/n");
   EXPECT_EQ(fragment->json.substr(fragment->base_offset - 11, 11), R"("tarball":")");
+}
+
+TEST(FullManifest, AttestationsNameTheirUrlUnderTheBase) {
+  ManifestOverlay overlay = Overlay();
+  overlay.version = "1.0.0+a b";
+  overlay.predicate_type = "https://slsa.dev/provenance/v1";
+  const std::string expected =
+      R"("attestations":{"url":"https://r.example/npm/-/npm/v1/attestations/@s/n@1.0.0+a%20b",)"
+      R"("provenance":{"predicateType":"https://slsa.dev/provenance/v1"}})";
+  EXPECT_NE(Full("{}", overlay).find(expected), std::string::npos) << Full("{}", overlay);
+  EXPECT_NE(WithBase(BuildAbbreviatedManifest("{}", overlay)).find(expected), std::string::npos);
+  // What the origin says besides stays.
+  overlay.evidence = ManifestOverlay::Evidence::kKeep;
+  const std::string kept = Full(R"({"dist":{"attestations":{"provenance":{"x":1},"url":"http://o/-/npm/v1/a","y":2}}})", overlay);
+  EXPECT_NE(kept.find(R"(/npm/v1/attestations/@s/n@1.0.0+a%20b","provenance":{"x":1},"y":2})"), std::string::npos) << kept;
+  EXPECT_EQ(kept.find("http://o/"), std::string::npos);
 }
 
 TEST(FullManifest, FileNamesAreSafeInUrlAndJson) {

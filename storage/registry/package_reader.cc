@@ -7,6 +7,7 @@
 #include "storage/base/digest.h"
 #include "storage/base/logging.h"
 #include "storage/engine/keys.h"
+#include "storage/registry/attestations.h"
 #include "storage/registry/packument_source.h"
 #include "storage/registry/publish_request.h"
 
@@ -89,6 +90,30 @@ Result<ManifestAnswer> PackageReader::GetManifest(const Principal& principal, co
   AppendWithBaseUrl(&answer.json, fragment, EscapeForJson(base_url));
   answer.etag = ETagOf(answer.json);
   answer.modified_ms = visible.record.modified_ms;
+  answer.is_restricted = visible.record.is_restricted();
+  return answer;
+}
+
+Result<ManifestAnswer> PackageReader::GetAttestations(const Principal& principal, const PackageName& name,
+                                                      std::string_view version_text) {
+  RETURN_IF_ERROR(CheckMayAsk(principal));
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(const VisiblePackage visible, ReadVisiblePackage(*view, principal, name));
+  const Status none = NotFound("There are no attestations of " + name.full() + "@" + std::string(version_text) + ".");
+  const auto number = Version::ParseLoose(version_text);
+  if (!number.ok()) return none;
+  ASSIGN_OR_RETURN(const auto version, ReadVersion(*view, name, *number));
+  if (!version || !version->bundle || version->bundle->predicate_type.empty()) return none;
+  ASSIGN_OR_RETURN(const BlobReader blob, store_->blobs().Open(version->bundle->sha512));
+  std::string bundle;
+  RETURN_IF_ERROR(blob.file->ReadAt(blob.offset_bytes, blob.info.size_bytes, &bundle));
+  if (Sha512(bundle) != version->bundle->sha512) {
+    return Corruption("the provenance bundle of " + name.full() + "@" + version->version);
+  }
+  ManifestAnswer answer;
+  answer.json = AttestationsDocument(version->bundle->predicate_type, bundle);
+  answer.etag = ETagOf(answer.json);
+  answer.modified_ms = version->time_ms;
   answer.is_restricted = visible.record.is_restricted();
   return answer;
 }

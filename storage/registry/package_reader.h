@@ -28,6 +28,8 @@ class PackageReader {
                                        PackumentCoding coding, const std::string& base_url);
   Result<ManifestAnswer> GetManifest(const Principal& principal, const PackageName& name, std::string_view spec,
                                      const std::string& base_url);
+  Result<ManifestAnswer> GetAttestations(const Principal& principal, const PackageName& name,
+                                         std::string_view version);
   Result<TarballAnswer> OpenTarball(const Principal& principal, const PackageName& name, std::string_view file_name);
   Result<DistTags> GetDistTags(const Principal& principal, const PackageName& name);
   Result<bool> IsPublic(const Principal& principal, const PackageName& name);
@@ -35,9 +37,10 @@ class PackageReader {
   Result<Permissions> PackagesOfUser(const Principal& principal, std::string_view user);
   Result<Permissions> PackagesOfScope(const Principal& principal, std::string_view scope);
 
- private:
   // kUnauthenticated when the registry is not for anonymous callers.
   Status CheckMayAsk(const Principal& principal) const;
+
+ private:
   // The live version that a version, dist-tag or range names.
   Result<VersionRecord> FindVersion(const engine::ReadView& view, const PackageName& name,
                                     const PackageRecord& package, std::string_view spec);

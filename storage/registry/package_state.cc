@@ -34,6 +34,10 @@ template Result<Stored<TombstoneRecord>> ReadRecord(const engine::ReadView&, Fam
 template Result<Stored<UserRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 template Result<Stored<AccountsRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 template Result<Stored<TokenRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<SigningKeysRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<AdvisoriesRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<AdvisoryIndexRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<PackageAdvisoriesRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 template Result<Stored<OrgRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 template Result<Stored<BlobRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 

@@ -42,8 +42,9 @@ Result<WriteAnswer> PackageWriter::Publish(const Principal& principal, const Pac
                                            const std::optional<std::string>& rev, const NewVersion& candidate,
                                            const Blobs& blobs) {
   PackumentUpdates::Announcement announcement;
+  std::optional<Signature> signature;
   return CommitInTurn<WriteAnswer>(store_, QueueOf(name), [&](const ReadView& view) {
-    return PlanPublishCommit(view, principal, name, rev, candidate, blobs, &announcement);
+    return PlanPublishCommit(view, principal, name, rev, candidate, blobs, &signature, &announcement);
   });
 }
 
@@ -51,9 +52,20 @@ Mutex& PackageWriter::QueueOf(const PackageName& name) {
   return queues_[std::hash<std::string_view>{}(name.full()) % queues_.size()];
 }
 
+Status PackageWriter::SignVersion(const ReadView& view, const PackageName& name, VersionRecord* version,
+                                  std::optional<Signature>* signature, Mutation* mutation) const {
+  ASSIGN_OR_RETURN(const SigningKeys::InUse in_use, keys_->Find(view));
+  if (in_use.key == nullptr) return OkStatus();
+  if (!*signature || (*signature)->keyid != in_use.key->keyid()) *signature = in_use.key->Sign(name, *version);
+  version->signatures = {**signature};
+  in_use.AddTo(mutation);
+  return OkStatus();
+}
+
 Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(
     const ReadView& view, const Principal& principal, const PackageName& name, const std::optional<std::string>& rev,
-    const NewVersion& candidate, const Blobs& blobs, PackumentUpdates::Announcement* announcement) {
+    const NewVersion& candidate, const Blobs& blobs, std::optional<Signature>* signature,
+    PackumentUpdates::Announcement* announcement) {
   ASSIGN_OR_RETURN(const Stored<PackageRecord> package, ReadPackage(view, name));
   PublishState state;
   state.package = package.record;
@@ -80,6 +92,7 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(
                     .version = plan.version.version,
                     .actor = principal.user,
                     .idempotency_key = {}};
+  RETURN_IF_ERROR(SignVersion(view, name, &plan.version, signature, &mutation));
   mutation.preconditions.push_back({Family::kPackage, package_key, package.raw});
   mutation.changes.push_back({Family::kPackage, package_key, Encode(plan.package)});
   mutation.changes.push_back({Family::kVersion, VersionKey(name, candidate.version), Encode(plan.version)});

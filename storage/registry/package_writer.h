@@ -21,6 +21,7 @@
 #include "storage/registry/records.h"
 #include "storage/registry/registry.h"
 #include "storage/registry/second_factors.h"
+#include "storage/registry/signing_keys.h"
 
 namespace tarn::registry {
 
@@ -33,11 +34,12 @@ namespace tarn::registry {
 class PackageWriter {
  public:
   PackageWriter(engine::Store* store, const RegistryOptions& options, PackumentUpdates* updates,
-                SecondFactors* second_factors, Clock* clock, Random* random)
+                SecondFactors* second_factors, const SigningKeys* keys, Clock* clock, Random* random)
       : store_(store),
         options_(options),
         updates_(updates),
         second_factors_(second_factors),
+        keys_(keys),
         clock_(clock),
         random_(random) {}
 
@@ -83,7 +85,12 @@ class PackageWriter {
   Result<PlannedWrite<WriteAnswer>> PlanPublishCommit(const ReadView& view, const Principal& principal,
                                                       const PackageName& name, const std::optional<std::string>& rev,
                                                       const NewVersion& candidate, const Blobs& blobs,
+                                                      std::optional<Signature>* signature,
                                                       PackumentUpdates::Announcement* announcement);
+  // Puts the signature into `version`, and what it rests on into `mutation`. `signature` is kept from one attempt to the
+  // next: making one costs more than the rest of a plan.
+  Status SignVersion(const ReadView& view, const PackageName& name, VersionRecord* version,
+                     std::optional<Signature>* signature, engine::Mutation* mutation) const;
   Result<PlannedWrite<WriteAnswer>> PlanChangeCommit(const ReadView& view, const Principal& principal,
                                                      const PackageName& name, Right right,
                                                      const std::optional<std::string>& rev, const Plan& plan,
@@ -103,6 +110,7 @@ class PackageWriter {
   const RegistryOptions options_;
   PackumentUpdates* const updates_;
   SecondFactors* const second_factors_;
+  const SigningKeys* const keys_;
   Clock* const clock_;
   Random* const random_;
   std::array<Mutex, kQueues> queues_;

@@ -75,6 +75,10 @@ ManifestOverlay OverlayOf(const PackageName& name, const VersionRecord& version)
   overlay.file_count = version.tarball.file_count;
   overlay.unpacked_bytes = version.tarball.unpacked_bytes;
   overlay.evidence = version.keeps_evidence ? ManifestOverlay::Evidence::kKeep : ManifestOverlay::Evidence::kDrop;
+  for (const Signature& signature : version.signatures) {
+    overlay.signatures.emplace_back(signature.keyid, signature.signature);
+  }
+  if (version.bundle) overlay.predicate_type = version.bundle->predicate_type;
   overlay.deprecated = version.deprecated;
   if (!version.publisher.name.empty()) overlay.npm_user_json = ToJson(version.publisher);
   overlay.maintainers_json = ToJson(version.maintainers);

@@ -1,6 +1,7 @@
 #include "storage/registry/publish_rules.h"
 
 #include "storage/base/limits.h"
+#include "storage/registry/attestations.h"
 #include "storage/registry/manifest_summary.h"
 
 namespace tarn::registry {
@@ -93,6 +94,9 @@ Result<PublishPlan> PlanPublish(const PackageName& name, const NewVersion& candi
     plan.new_org = ClaimedScope(name, state.scope, principal, now_ms);
   }
   PackageRecord& package = plan.package;
+  if (candidate.record.bundle && package.is_restricted()) {
+    return InvalidArgument(std::string(kProvenanceRefused) + "the package is not public");
+  }
   package.unpublished.reset();
   package.SetTag(candidate.dist_tag, candidate.record.version);
   if (package.FindTag(kLatest) == nullptr) package.SetTag(kLatest, candidate.record.version);

@@ -17,11 +17,6 @@ namespace {
 
 // --- writing ---
 
-Offset<Vector<uint8_t>> Bytes(FlatBufferBuilder& builder, const std::string& bytes) {
-  return bytes.empty() ? 0
-                       : builder.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-}
-
 Offset<schema::Maintainer> Write(FlatBufferBuilder& builder, const Maintainer& maintainer) {
   const auto name = Text(builder, maintainer.name);
   const auto email = Text(builder, maintainer.email);
@@ -83,15 +78,19 @@ Offset<schema::Tarball> Write(FlatBufferBuilder& builder, const TarballRecord& t
 Offset<schema::AttestationBundle> Write(FlatBufferBuilder& builder, const AttestationBundle& bundle) {
   const auto sha512 = ToStruct<schema::Sha512>(bundle.sha512);
   const auto media_type = Text(builder, bundle.media_type);
-  return schema::CreateAttestationBundle(builder, &sha512, bundle.size_bytes, media_type);
+  const auto predicate_type = Text(builder, bundle.predicate_type);
+  return schema::CreateAttestationBundle(builder, &sha512, bundle.size_bytes, media_type, predicate_type);
+}
+
+Offset<Vector<Offset<schema::Signature>>> Write(FlatBufferBuilder& builder, const std::vector<Signature>& signatures) {
+  return Tables<schema::Signature>(builder, signatures, [&](const Signature& signature) {
+    const auto keyid = Text(builder, signature.keyid);
+    const auto text = Text(builder, signature.signature);
+    return schema::CreateSignature(builder, keyid, text);
+  });
 }
 
 // --- reading ---
-
-std::string Bytes(const Vector<uint8_t>* bytes) {
-  if (bytes == nullptr) return {};
-  return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-}
 
 Maintainer Read(const schema::Maintainer* maintainer) {
   if (maintainer == nullptr) return {};
@@ -158,7 +157,17 @@ TarballRecord Read(const schema::Tarball& tarball) {
 }
 
 AttestationBundle Read(const schema::AttestationBundle& bundle) {
-  return {FromStruct<Digest>(bundle.sha512()), bundle.size_bytes(), Text(bundle.media_type())};
+  return {FromStruct<Digest>(bundle.sha512()), bundle.size_bytes(), Text(bundle.media_type()),
+          Text(bundle.predicate_type())};
+}
+
+std::vector<Signature> Read(const Vector<Offset<schema::Signature>>* signatures) {
+  std::vector<Signature> result;
+  if (signatures == nullptr) return result;
+  for (const schema::Signature* signature : *signatures) {
+    result.push_back({Text(signature->keyid()), Text(signature->signature())});
+  }
+  return result;
 }
 
 }  // namespace
@@ -219,10 +228,11 @@ std::string Encode(const VersionRecord& record) {
   const auto readme = Bytes(builder, record.readme);
   const auto readme_filename = Text(builder, record.readme_filename);
   const Offset<schema::AttestationBundle> bundle = record.bundle ? Write(builder, *record.bundle) : 0;
+  const auto signatures = Write(builder, record.signatures);
   schema::FinishVersionRecordBuffer(
       builder, schema::CreateVersionRecord(builder, version, record.ordinal, manifest, tarball, publisher, maintainers,
                                            record.time_ms, deprecated, readme, readme_filename, bundle,
-                                           record.has_install_script, record.keeps_evidence));
+                                           record.has_install_script, record.keeps_evidence, signatures));
   return Take(builder);
 }
 
@@ -245,6 +255,7 @@ Result<VersionRecord> Decode<VersionRecord>(std::string_view payload) {
   if (root->bundle() != nullptr) record.bundle = Read(*root->bundle());
   record.has_install_script = root->has_install_script();
   record.keeps_evidence = root->keeps_evidence();
+  record.signatures = Read(root->signatures());
   return record;
 }
 
@@ -253,6 +264,12 @@ Result<TarballRecord> DecodeTarball(std::string_view version_payload) {
                    Root<schema::VersionRecord>(version_payload, schema::VersionRecordIdentifier()));
   if (root->tarball() == nullptr) return Corruption("version record without tarball");
   return Read(*root->tarball());
+}
+
+Result<bool> DecodeIsSigned(std::string_view version_payload) {
+  ASSIGN_OR_RETURN(const auto* root,
+                   Root<schema::VersionRecord>(version_payload, schema::VersionRecordIdentifier()));
+  return root->signatures() != nullptr && root->signatures()->size() > 0;
 }
 
 std::string Encode(const TombstoneRecord& record) {

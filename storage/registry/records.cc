@@ -58,6 +58,13 @@ bool PackageRecord::RemoveTag(std::string_view tag) {
   return true;
 }
 
+const PublicKey* SigningKeysRecord::Find(std::string_view keyid) const {
+  for (const PublicKey& key : keys) {
+    if (key.keyid == keyid) return &key;
+  }
+  return nullptr;
+}
+
 bool OrgRecord::IsMember(std::string_view user) const {
   return std::any_of(members.begin(), members.end(),
                      [&](const auto& member) { return member.first == user; });

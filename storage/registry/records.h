@@ -9,6 +9,7 @@
 
 #include "storage/base/ids.h"
 #include "storage/base/result.h"
+#include "storage/registry/advisory.h"
 #include "storage/registry/manifest.h"
 
 // What the registry keeps, as plain values, and their FlatBuffers form (storage/schema/*.fbs; field by field the same,
@@ -87,7 +88,14 @@ struct AttestationBundle {
   Digest sha512;
   uint64_t size_bytes = 0;
   std::string media_type;
+  std::string predicate_type;
   bool operator==(const AttestationBundle&) const = default;
+};
+
+struct Signature {
+  std::string keyid;
+  std::string signature;
+  bool operator==(const Signature&) const = default;
 };
 
 struct VersionRecord {
@@ -104,6 +112,7 @@ struct VersionRecord {
   std::optional<AttestationBundle> bundle;
   bool has_install_script = false;
   bool keeps_evidence = false;
+  std::vector<Signature> signatures;
   bool operator==(const VersionRecord&) const = default;
 };
 
@@ -181,6 +190,46 @@ struct OrgRecord {
   bool IsMember(std::string_view user) const;
 };
 
+struct PublicKey {
+  std::string keyid;
+  std::string public_key;
+  uint64_t created_ms = 0;
+  uint64_t expires_ms = 0;
+  bool operator==(const PublicKey&) const = default;
+};
+
+struct SigningKeysRecord {
+  std::vector<PublicKey> keys;
+  bool old_versions_signed = false;
+  bool operator==(const SigningKeysRecord&) const = default;
+
+  // nullptr when there is no such key.
+  const PublicKey* Find(std::string_view keyid) const;
+};
+inline constexpr std::string_view kSigningKeysSetting = "signing_keys";  // Key in family `setting`.
+
+struct AdvisoriesRecord {
+  uint64_t advisory_count = 0;
+  uint64_t changed_ms = 0;
+  bool operator==(const AdvisoriesRecord&) const = default;
+};
+inline constexpr std::string_view kAdvisoriesSetting = "advisories";  // Key in family `setting`.
+
+struct AdvisoryIndexRecord {
+  uint64_t modified_ms = 0;
+  Severity severity = Severity::kInfo;
+  std::string title;
+  std::vector<std::string> packages;
+  bool operator==(const AdvisoryIndexRecord&) const = default;
+};
+inline constexpr std::string_view kAdvisoryIdPrefix = "advisory/id/";  // Keys in family `setting` …
+
+struct PackageAdvisoriesRecord {
+  std::vector<Advisory> advisories;
+  bool operator==(const PackageAdvisoriesRecord&) const = default;
+};
+inline constexpr std::string_view kAdvisoryPackagePrefix = "advisory/package/";  // … and these.
+
 struct BlobRecord {
   Sha1Digest sha1;
   uint64_t size_bytes = 0;
@@ -193,11 +242,17 @@ std::string Encode(const UserRecord& record);
 std::string Encode(const AccountsRecord& record);
 std::string Encode(const TokenRecord& record);
 std::string Encode(const OrgRecord& record);
+std::string Encode(const SigningKeysRecord& record);
+std::string Encode(const AdvisoriesRecord& record);
+std::string Encode(const AdvisoryIndexRecord& record);
+std::string Encode(const PackageAdvisoriesRecord& record);
 
 // kCorruption when the bytes are not such a record. Instantiated for every record above.
 template <typename Record>
 Result<Record> Decode(std::string_view payload);
 // The tarball of a VersionRecord alone; does not copy the manifest.
 Result<TarballRecord> DecodeTarball(std::string_view version_payload);
+// Whether a VersionRecord has a signature; copies nothing.
+Result<bool> DecodeIsSigned(std::string_view version_payload);
 
 }  // namespace tarn::registry

@@ -39,10 +39,28 @@ VersionRecord FullVersion() {
   version.deprecated = "old";
   version.readme = "# readme";
   version.readme_filename = "README.md";
-  version.bundle = AttestationBundle{Sha512("y"), 12, "application/json"};
+  version.bundle = AttestationBundle{Sha512("y"), 12, "application/json", "https://slsa.dev/provenance/v1"};
   version.has_install_script = true;
   version.keeps_evidence = true;
+  version.signatures = {{"SHA256:x", "MEUC"}, {"SHA256:y", ""}};
   return version;
+}
+
+Advisory FullAdvisory() {
+  Advisory advisory;
+  advisory.id = "GHSA-1";
+  advisory.title = "title";
+  advisory.url = "https://example.com/";
+  advisory.severity = Severity::kCritical;
+  advisory.cvss_tenths = 98;
+  advisory.cvss_vector = "CVSS:3.1/AV:N";
+  advisory.cwes = {"CWE-1"};
+  advisory.aliases = {"CVE-1"};
+  advisory.ranges = {{"", "1.0.0", false}, {"2.0.0", "2.1.0", true}, {"3.0.0", "", false}};
+  advisory.versions = {"2.5.0"};
+  advisory.published_ms = 1;
+  advisory.modified_ms = 2;
+  return advisory;
 }
 
 template <typename Record>
@@ -77,6 +95,11 @@ TEST(Records, RoundTripAndDamage) {
                              {SecondFactorMode::kAuthAndWrites, true, "JBSWY3DPEHPK3PXP", {"00ff", "ff00"}}});
   ExpectRoundTrip(AccountsRecord{1, 2});
   ExpectRoundTrip(TokenRecord{"alice", 1, 2, 3, true, {"10.0.0.0/8"}, "n", "d", "tarn_abcde"});
+  ExpectRoundTrip(SigningKeysRecord{{{"SHA256:x", std::string("\0key", 4), 1, 2}, {"SHA256:y", "key", 3, 0}}, true});
+  ExpectRoundTrip(SigningKeysRecord());
+  ExpectRoundTrip(AdvisoriesRecord{1, 2});
+  ExpectRoundTrip(AdvisoryIndexRecord{1, Severity::kHigh, "title", {"a", "@s/b"}});
+  ExpectRoundTrip(PackageAdvisoriesRecord{{FullAdvisory(), FullAdvisory()}});
   ExpectRoundTrip(OrgRecord{"corp", 1, {{"alice", OrgRole::kOwner}, {"bob", OrgRole::kDeveloper}}});
 }
 

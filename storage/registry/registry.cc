@@ -17,6 +17,15 @@ namespace {
 
 using engine::Family;
 
+SigningKeyInfo InfoOf(PublicKey key) {
+  return {std::move(key.keyid), std::move(key.public_key), key.created_ms,
+          key.expires_ms == 0 ? std::nullopt : std::optional<uint64_t>(key.expires_ms)};
+}
+
+Status CheckAdmin(const Principal& principal) {
+  return principal.is_admin ? OkStatus() : PermissionDenied("only the operator may do this");
+}
+
 PackumentCache::Options CacheOptions(const RegistryOptions& options) {
   PackumentCache::Options result;
   result.bytes_max = options.packument_cache_bytes;
@@ -34,6 +43,7 @@ Result<std::unique_ptr<Registry>> Registry::Open(engine::Store* store, const Reg
   if (sodium_init() < 0) return Internal("libsodium cannot be initialised");
   auto registry = std::make_unique<RegistryImpl>(store, options, clock, random);
   store->SetObserver(registry.get());
+  RETURN_IF_ERROR(registry->Start());
   return std::unique_ptr<Registry>(std::move(registry));
 }
 
@@ -46,15 +56,22 @@ RegistryImpl::RegistryImpl(engine::Store* store, const RegistryOptions& options,
       updates_(&cache_),
       second_factors_(store, clock, &random_),
       reader_(store, options, &cache_, &sealer_),
-      writer_(store, options, &updates_, &second_factors_, clock, &random_),
+      signing_keys_(store, options.signing_key_path,
+                    options.file_system != nullptr ? options.file_system : &PosixFileSystem(), clock),
+      writer_(store, options, &updates_, &second_factors_, &signing_keys_, clock, &random_),
+      advisories_(store, clock),
       passwords_(clock),
       htpasswd_(OpenHtpasswd(options, clock)),
       accounts_(store, options, &passwords_, htpasswd_.get(), &second_factors_, clock, &random_),
       authenticator_(store, &accounts_, &second_factors_, clock, &random_),
       changes_(store, this, options),
-      downloads_(store, options, clock) {}
+      downloads_(store, options, clock),
+      version_signer_(store, &signing_keys_, &random_) {}
 
-RegistryImpl::~RegistryImpl() { store_->SetObserver(nullptr); }
+RegistryImpl::~RegistryImpl() {
+  version_signer_.Stop();  // It commits, and this observes.
+  store_->SetObserver(nullptr);
+}
 
 void RegistryImpl::Derive(const engine::LogRecord& record, const engine::ReadView& before,
                           std::vector<engine::Change>* derived) {
@@ -117,6 +134,49 @@ Result<SearchAnswer> RegistryImpl::Search(const Principal& principal, const Sear
 }
 
 Result<Registry::PackageCounts> RegistryImpl::CountPackages() { return search_.Count(store_); }
+
+Result<ManifestAnswer> RegistryImpl::GetAttestations(const Principal& principal, const PackageName& name,
+                                                     std::string_view version) {
+  return reader_.GetAttestations(principal, name, version);
+}
+
+Result<std::vector<SigningKeyInfo>> RegistryImpl::ListSigningKeys() {
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(StoredSigningKeys stored, ReadSigningKeys(*view));
+  std::vector<SigningKeyInfo> keys;
+  for (PublicKey& key : stored.record.keys) keys.push_back(InfoOf(std::move(key)));
+  return keys;
+}
+
+Result<SigningKeyInfo> RegistryImpl::RotateSigningKey(const Principal& principal) {
+  RETURN_IF_ERROR(CheckAdmin(principal));
+  ASSIGN_OR_RETURN(PublicKey key, signing_keys_.Rotate());
+  return InfoOf(std::move(key));
+}
+
+Result<std::vector<PackageAdvisories>> RegistryImpl::Audit(const Principal& principal,
+                                                           const std::vector<AuditedPackage>& packages) {
+  RETURN_IF_ERROR(reader_.CheckMayAsk(principal));
+  if (options_.audit == RegistryOptions::Audit::kOff) return NotFound("This registry does not offer audits.");
+  return advisories_.Audit(packages);
+}
+
+Result<AdvisoryImport> RegistryImpl::ImportAdvisories(const Principal& principal,
+                                                      const std::vector<std::string_view>& documents) {
+  RETURN_IF_ERROR(CheckAdmin(principal));
+  return advisories_.Import(documents);
+}
+
+Result<AdvisoryPage> RegistryImpl::ListAdvisories(const Principal& principal, std::string_view package,
+                                                  std::string_view after) {
+  RETURN_IF_ERROR(CheckAdmin(principal));
+  return advisories_.List(package, after);
+}
+
+Status RegistryImpl::RemoveAdvisories(const Principal& principal, const std::vector<std::string>& ids) {
+  RETURN_IF_ERROR(CheckAdmin(principal));
+  return advisories_.Remove(ids);
+}
 
 Result<std::unique_ptr<PackageUpload>> RegistryImpl::BeginPackageWrite(const Principal& principal,
                                                                        const PackageName& name,

@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "storage/base/clock.h"
+#include "storage/base/file_system.h"
 #include "storage/base/random.h"
 #include "storage/base/result.h"
 #include "storage/engine/blob_store.h"
 #include "storage/engine/store.h"
 #include "storage/registry/access.h"
+#include "storage/registry/advisory.h"
 #include "storage/registry/package_name.h"
 #include "storage/registry/packument_body.h"
 #include "storage/registry/records.h"
@@ -46,6 +48,11 @@ struct RegistryOptions {
   uint64_t metadata_bytes_max = limits::kMetadataBytesMax;
   uint64_t tarball_inflated_bytes_max = limits::kTarballInflatedBytesMax;
   uint64_t packument_cache_bytes = 256 * limits::kMiB;
+  // Where this node's private signing key is; made when it is not there. Empty: versions are not signed.
+  std::string signing_key_path;
+  FileSystem* file_system = nullptr;  // For that file; nullptr: the machine's.
+  enum class Audit : uint8_t { kOff, kData };
+  Audit audit = Audit::kData;
   // A second publish of the same bytes by the same user within this time answers as the first did: npm retries a PUT
   // after 10 s and 70 s (contract 2.8).
   uint64_t republish_window_ms = 5 * 60 * 1000;
@@ -65,6 +72,14 @@ struct ManifestAnswer {
   std::string etag;  // Quoted.
   uint64_t modified_ms = 0;
   bool is_restricted = false;
+};
+
+// The public half of a key that signs, or signed, versions.
+struct SigningKeyInfo {
+  std::string keyid;       // "SHA256:…"
+  std::string public_key;  // SubjectPublicKeyInfo, DER.
+  uint64_t created_ms = 0;
+  std::optional<uint64_t> expires_ms;  // Valid for versions published before.
 };
 
 struct PackumentAnswer {
@@ -211,6 +226,32 @@ class Registry : public engine::CommitObserver {
                                                           std::string_view file_name) = 0;
   [[nodiscard]] virtual Result<DistTags> GetDistTags(const Principal& principal, const PackageName& name) = 0;
   [[nodiscard]] virtual Result<SearchAnswer> Search(const Principal& principal, const SearchQuery& query) = 0;
+
+  // --- trust ---
+  // kNotFound: no such version for these eyes, or none came with it.
+  [[nodiscard]] virtual Result<ManifestAnswer> GetAttestations(const Principal& principal, const PackageName& name,
+                                                               std::string_view version) = 0;
+  // For anybody; oldest first. Keys stay when they are replaced, so that what they signed can be verified.
+  [[nodiscard]] virtual Result<std::vector<SigningKeyInfo>> ListSigningKeys() = 0;
+  // A new key signs from now on, and the others get an end. kFailedPrecondition: this registry does not sign.
+  [[nodiscard]] virtual Result<SigningKeyInfo> RotateSigningKey(const Principal& principal) = 0;
+  // Begins to sign, in the background, what was published before there was a key. At most once; Stop before the listeners go.
+  virtual void StartSigningOldVersions() = 0;
+  virtual void StopSigningOldVersions() = 0;
+
+  // What the imported advisories say about these versions, in the order asked. Answered by name alone: whether the registry
+  // has such a package, and for whom, makes no difference, so that nothing shows in the answer.
+  // kNotFound: switched off, or nothing was ever imported. An empty answer would claim that nothing is known to be wrong.
+  [[nodiscard]] virtual Result<std::vector<PackageAdvisories>> Audit(const Principal& principal,
+                                                                     const std::vector<AuditedPackage>& packages) = 0;
+  // OSV documents, each on its own: one that cannot be taken does not keep the others out. In one commit.
+  [[nodiscard]] virtual Result<AdvisoryImport> ImportAdvisories(const Principal& principal,
+                                                                const std::vector<std::string_view>& documents) = 0;
+  // By id, beginning after `after`; at most limits::kAdvisoriesPageMax. Of one package when `package` is not empty.
+  [[nodiscard]] virtual Result<AdvisoryPage> ListAdvisories(const Principal& principal, std::string_view package,
+                                                            std::string_view after) = 0;
+  // kNotFound names the first that is not there; then none is removed.
+  [[nodiscard]] virtual Status RemoveAdvisories(const Principal& principal, const std::vector<std::string>& ids) = 0;
 
   // --- writing packages ---
   // Checks the right to write before the first byte of the body is read. `rev` is the one in the path, if any.

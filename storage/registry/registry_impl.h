@@ -7,6 +7,7 @@
 
 #include "storage/base/mutex.h"
 #include "storage/registry/accounts.h"
+#include "storage/registry/advisories.h"
 #include "storage/registry/authenticator.h"
 #include "storage/registry/change_feed.h"
 #include "storage/registry/download_counts.h"
@@ -20,6 +21,8 @@
 #include "storage/registry/registry.h"
 #include "storage/registry/search_index.h"
 #include "storage/registry/second_factors.h"
+#include "storage/registry/signing_keys.h"
+#include "storage/registry/version_signer.h"
 
 namespace tarn::registry {
 
@@ -46,6 +49,9 @@ class RegistryImpl final : public Registry {
   void SetPackageListener(PackageListener listener) override { package_listener_ = std::move(listener); }
   void SetAccessListener(std::function<void()> listener) override { access_listener_ = std::move(listener); }
 
+  // Before anything else: what can fail.
+  Status Start() { return signing_keys_.Open(); }
+
   // CommitObserver, on the committer's thread.
   void Derive(const engine::LogRecord& record, const engine::ReadView& before,
               std::vector<engine::Change>* derived) override;
@@ -61,6 +67,20 @@ class RegistryImpl final : public Registry {
                                     std::string_view file_name) override;
   Result<DistTags> GetDistTags(const Principal& principal, const PackageName& name) override;
   Result<SearchAnswer> Search(const Principal& principal, const SearchQuery& query) override;
+
+  Result<ManifestAnswer> GetAttestations(const Principal& principal, const PackageName& name,
+                                         std::string_view version) override;
+  Result<std::vector<SigningKeyInfo>> ListSigningKeys() override;
+  Result<SigningKeyInfo> RotateSigningKey(const Principal& principal) override;
+  void StartSigningOldVersions() override { version_signer_.Start(); }
+  void StopSigningOldVersions() override { version_signer_.Stop(); }
+  Result<std::vector<PackageAdvisories>> Audit(const Principal& principal,
+                                               const std::vector<AuditedPackage>& packages) override;
+  Result<AdvisoryImport> ImportAdvisories(const Principal& principal,
+                                          const std::vector<std::string_view>& documents) override;
+  Result<AdvisoryPage> ListAdvisories(const Principal& principal, std::string_view package,
+                                      std::string_view after) override;
+  Status RemoveAdvisories(const Principal& principal, const std::vector<std::string>& ids) override;
 
   Result<std::unique_ptr<PackageUpload>> BeginPackageWrite(const Principal& principal, const PackageName& name,
                                                            std::optional<std::string> rev) override;
@@ -119,7 +139,9 @@ class RegistryImpl final : public Registry {
   PackumentUpdates updates_;
   SecondFactors second_factors_;
   PackageReader reader_;
+  SigningKeys signing_keys_;
   PackageWriter writer_;
+  Advisories advisories_;
   Passwords passwords_;
   const std::unique_ptr<HtpasswdFile> htpasswd_;  // nullptr: none is configured.
   Accounts accounts_;
@@ -129,6 +151,7 @@ class RegistryImpl final : public Registry {
   SearchIndex search_;
   PackageListener package_listener_;
   std::function<void()> access_listener_;
+  VersionSigner version_signer_;  // Last: its thread uses the store, and the observer sees what it commits.
 };
 
 }  // namespace tarn::registry

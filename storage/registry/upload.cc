@@ -1,8 +1,8 @@
 #include "storage/registry/upload.h"
 
 #include "storage/base/limits.h"
+#include "storage/registry/attestations.h"
 #include "storage/registry/change_rules.h"
-#include "storage/registry/json_text.h"
 #include "storage/registry/publish_request.h"
 
 namespace tarn::registry {
@@ -84,12 +84,12 @@ Result<std::shared_ptr<engine::StagedBlob>> PackageUploadImpl::StoreBundle(const
                                                                            VersionRecord* record) {
   for (const PublishAttachment& attachment : document.attachments) {
     if (attachment.kind != PublishAttachment::Kind::kBundle) continue;
-    const auto members = ParseJsonObject(attachment.bundle_text);
-    if (!members.ok()) return members.status().WithContext("the provenance bundle " + attachment.name);
+    ASSIGN_OR_RETURN(std::string predicate_type, CheckProvenance(attachment.bundle_text, name_, *record));
     ASSIGN_OR_RETURN(const auto writer, blobs_->NewWriter());
     RETURN_IF_ERROR(writer->Append(attachment.bundle_text));
     ASSIGN_OR_RETURN(auto blob, writer->Finish());
-    record->bundle = AttestationBundle{blob->info().sha512, blob->info().size_bytes, attachment.content_type};
+    record->bundle = AttestationBundle{blob->info().sha512, blob->info().size_bytes, attachment.content_type,
+                                       std::move(predicate_type)};
     return std::shared_ptr<engine::StagedBlob>(std::move(blob));
   }
   return std::shared_ptr<engine::StagedBlob>();

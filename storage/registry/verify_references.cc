@@ -9,6 +9,7 @@
 #include "storage/engine/keys.h"
 #include "storage/registry/derived_families.h"
 #include "storage/registry/package_state.h"
+#include "storage/registry/signing_keys.h"
 
 namespace tarn::registry {
 namespace {
@@ -20,6 +21,8 @@ class Verification {
   explicit Verification(const engine::ReadView& view) : view_(view) {}
 
   Result<std::vector<std::string>> Run() {
+    ASSIGN_OR_RETURN(StoredSigningKeys stored, ReadSigningKeys(view_));
+    keys_ = std::move(stored.record);
     RETURN_IF_ERROR(CheckPackages());
     RETURN_IF_ERROR(CheckOwnership(Family::kVersion, "version"));
     RETURN_IF_ERROR(CheckOwnership(Family::kTombstone, "tombstone"));
@@ -106,8 +109,21 @@ class Verification {
     if (tombstone) Find(what + " is live, and unpublished too");
     RETURN_IF_ERROR(CheckBlob(what + ", tarball", version.tarball.sha512, version.tarball.size_bytes,
                               &version.tarball.sha1));
+    CheckSignatures(what, name, version);
     if (!version.bundle) return OkStatus();
     return CheckBlob(what + ", attestation bundle", version.bundle->sha512, version.bundle->size_bytes, nullptr);
+  }
+
+  void CheckSignatures(const std::string& what, const PackageName& name, const VersionRecord& version) {
+    for (const Signature& signature : version.signatures) {
+      const PublicKey* key = keys_.Find(signature.keyid);
+      const auto bytes = Base64Decode(signature.signature);
+      if (key == nullptr) {
+        Find(what + ": signed by " + signature.keyid + ", which is no key of this registry");
+      } else if (!bytes.ok() || !VerifySignature(key->public_key, SignedText(name, version), *bytes)) {
+        Find(what + ": its signature is not by " + signature.keyid);
+      }
+    }
   }
 
   // `sha1` may be nullptr: not recorded.
@@ -188,6 +204,7 @@ class Verification {
   }
 
   const engine::ReadView& view_;
+  SigningKeysRecord keys_;
   std::vector<std::string> findings_;
 };
 

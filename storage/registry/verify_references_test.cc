@@ -102,7 +102,7 @@ TEST_F(VerifyReferencesTest, WrongSizeAndHash) {
 }
 
 TEST_F(VerifyReferencesTest, MissingBundle) {
-  ChangeVersion("2.0.0", [](VersionRecord* version) { version->bundle = AttestationBundle{Sha512("nowhere"), 1, ""}; });
+  ChangeVersion("2.0.0", [](VersionRecord* version) { version->bundle = AttestationBundle{Sha512("nowhere"), 1, "", ""}; });
   ExpectFinding("left@2.0.0, attestation bundle: no blob");
 }
 

@@ -72,6 +72,19 @@ std::string PublishBuilder::Tarball() const {
   return MakeTarball(files);
 }
 
+std::string PublishBuilder::Provenance(std::optional<std::string> subject, std::optional<std::string> sha512,
+                                       const std::string& predicate_type) const {
+  const std::string url = "pkg:npm/" + (name.starts_with('@') ? "%40" + name.substr(1) : name) + "@" + version;
+  const std::string statement =
+      "{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[{\"name\":" + JsonString(subject.value_or(url)) +
+      ",\"digest\":{\"sha512\":" + JsonString(sha512.value_or(HexEncode(Sha512(Tarball()).view()))) +
+      "}}],\"predicateType\":" + JsonString(predicate_type) + ",\"predicate\":{}}";
+  return "{ \"mediaType\":\"application/vnd.dev.sigstore.bundle.v0.3+json\",\"verificationMaterial\":{},"
+         "\"dsseEnvelope\":{\"payload\":\"" +
+         Base64Encode(statement) +
+         "\",\"payloadType\":\"application/vnd.in-toto+json\",\"signatures\":[{\"sig\":\"MEUC\"}]}}";
+}
+
 std::string PublishBuilder::Manifest() const {
   const std::string tarball = Tarball();
   const std::string default_integrity = "sha512-" + Base64Encode(Sha512(tarball).view());

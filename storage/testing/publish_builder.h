@@ -27,6 +27,10 @@ struct PublishBuilder {
   std::optional<std::string> top_level_members;  // More of the document, as above.
   std::optional<std::string> bundle_text;        // A sigstore bundle beside the tarball.
 
+  // A bundle that says what is being published; `sha512` or `subject` in place of the right ones. Signed by nobody.
+  std::string Provenance(std::optional<std::string> subject = std::nullopt,
+                         std::optional<std::string> sha512 = std::nullopt,
+                         const std::string& predicate_type = "https://slsa.dev/provenance/v1") const;
   std::string Tarball() const;
   std::string Manifest() const;
   std::string Body() const;
