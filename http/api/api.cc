@@ -116,7 +116,7 @@ bool Api::TryHandleFast(const RequestHead& head, const Peer& peer, Response* res
   const auto answer = hot_.Find(key);
   if (answer == nullptr) return false;
   Send(answer, head, response);
-  response->set_metrics_class(static_cast<uint8_t>(answer->is_file() ? AdmissionClass::kTarball
+  response->set_metrics_class(static_cast<uint8_t>(answer->is_tarball ? AdmissionClass::kTarball
                                                                        : AdmissionClass::kMetadata));
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "http/api/memory_file.h"
 #include "http/api/testing/api_fixture.h"
 
 namespace tarn::http {
@@ -42,6 +43,25 @@ TEST_F(ApiReading, TheSecondReaderIsAnsweredAtOnceWithTheSame) {
     EXPECT_EQ(first.prepared_head(), second.prepared_head());
     EXPECT_EQ(second.metrics_class(), static_cast<uint8_t>(AdmissionClass::kMetadata));
   }
+}
+
+TEST_F(ApiReading, AHotLargePackumentGoesToAFileUnchanged) {
+  PublishBuilder builder;
+  builder.name = "large";
+  builder.manifest_members = R"("x":")" + std::string(2 * kMemoryFileBytesMin, 'x') + '"';
+  ASSERT_EQ(PublishAs(token_, builder).status(), 201);
+  const Response first = Get("/large");
+  ASSERT_EQ(first.body_type(), Response::BodyType::kShared);
+  for (uint32_t i = 0; i < kMemoryFileHits; ++i) {
+    EXPECT_EQ(BodyOf(Get("/large")), BodyOf(first));
+  }
+  const Response hot = Get("/large");
+  EXPECT_TRUE(was_fast_);
+  EXPECT_EQ(hot.body_type(), Response::BodyType::kFile);
+  EXPECT_EQ(BodyOf(hot), BodyOf(first));
+  EXPECT_EQ(hot.prepared_head(), first.prepared_head());
+  EXPECT_EQ(hot.metrics_class(), static_cast<uint8_t>(AdmissionClass::kMetadata));
+  EXPECT_EQ(Get("/large", {{"Range", "bytes=0-9"}}).status(), 200) << "packuments are not served by range";
 }
 
 TEST_F(ApiReading, VariantsDoNotMix) {

@@ -82,7 +82,7 @@ void SendRange(const std::shared_ptr<const HotAnswer>& answer, const ByteRange& 
 
 bool WantsRange(const HotAnswer& answer, const RequestHead& head) {
   // Of GET alone: RFC 9110, section 14.2.
-  if (!answer.is_file() || head.method != Method::kGet || !head.Has(KnownHeader::kRange)) return false;
+  if (!answer.is_tarball || head.method != Method::kGet || !head.Has(KnownHeader::kRange)) return false;
   // RFC 9110, section 13.1.5: If-Range compares strongly; a date never matches, since tarballs carry none.
   return !head.Has(KnownHeader::kIfRange) || head.Get(KnownHeader::kIfRange) == answer.etag;
 }
@@ -125,6 +125,7 @@ std::shared_ptr<const HotAnswer> MakeTarballAnswer(const registry::TarballAnswer
   auto answer = NewAnswer("\"" + HexEncode(info.sha512.view().substr(0, 32)) + "\"", 0,
                           CacheControl(audience, kTarballLifetime));
   answer->downloads = tarball.downloads;
+  answer->is_tarball = true;
   answer->file = {tarball.blob.file, tarball.blob.descriptor(), tarball.blob.offset_bytes, info.size_bytes};
   const auto add_content = [&](Response* response) {
     response->AddHeader("content-type", "application/octet-stream");

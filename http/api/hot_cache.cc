@@ -2,16 +2,26 @@
 
 #include <functional>
 
+#include "http/api/memory_file.h"
+
 namespace tarn::http {
 namespace {
 
 // What an entry costs beside its bytes: list node, map node, shared control block.
 constexpr uint64_t kEntryOverheadBytes = 256;
 
+uint64_t BytesInPieces(const HotAnswer& answer) {
+  uint64_t bytes = 0;
+  for (const SharedBytes& piece : answer.pieces) bytes += piece.bytes.size();
+  return bytes;
+}
+
 uint64_t CostOf(const std::string& key, const HotAnswer& answer) {
   uint64_t bytes = kEntryOverheadBytes + key.size() + answer.head.size() + answer.not_modified_head.size();
   bytes += answer.etag.size() + answer.cache_control.size();
-  for (const SharedBytes& piece : answer.pieces) bytes += piece.bytes.size();
+  bytes += BytesInPieces(answer);
+  // The bytes of a memory file are on this budget; those of a tarball are the page cache's.
+  if (answer.is_file() && !answer.is_tarball) bytes += answer.file.length;
   return bytes;
 }
 
@@ -41,7 +51,7 @@ void HotCache::Insert(const Ticket& ticket, std::string key, std::shared_ptr<con
   Shard& shard = shards_[std::hash<std::string_view>()(key) % kShards];
   MutexLock lock(shard.mutex);
   if (const auto found = shard.by_key.find(key); found != shard.by_key.end()) Erase(&shard, found->second);
-  shard.recent.push_front({std::move(key), ticket, std::move(answer), bytes});
+  shard.recent.push_front({std::move(key), ticket, std::move(answer), bytes, 0});
   shard.by_key.emplace(shard.recent.front().key, shard.recent.begin());
   shard.bytes += bytes;
   while (shard.bytes > shard_bytes_max_) Erase(&shard, std::prev(shard.recent.end()));
@@ -62,8 +72,25 @@ std::shared_ptr<const HotAnswer> HotCache::Find(std::string_view key) {
     return nullptr;
   }
   shard.recent.splice(shard.recent.begin(), shard.recent, entry);
+  if (++entry->hits == kMemoryFileHits && WantsFile(*entry)) {
+    misses_.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  }
   hits_.fetch_add(1, std::memory_order_relaxed);
   return entry->answer;
+}
+
+bool HotCache::WantsFile(const Entry& entry) {
+  if (entry.hits < kMemoryFileHits || entry.answer->is_file()) return false;
+  const uint64_t bytes = BytesInPieces(*entry.answer);
+  return bytes >= kMemoryFileBytesMin && bytes <= kMemoryFileBytesMax;
+}
+
+bool HotCache::WantsFile(std::string_view key) const {
+  const Shard& shard = shards_[std::hash<std::string_view>()(key) % kShards];
+  MutexLock lock(shard.mutex);
+  const auto found = shard.by_key.find(key);
+  return found != shard.by_key.end() && WantsFile(*found->second);
 }
 
 uint64_t HotCache::bytes() const {

@@ -22,8 +22,10 @@ struct HotAnswer {
   std::string etag;
   std::string cache_control;
   uint64_t modified_ms = 0;
-  std::vector<SharedBytes> pieces;  // A packument; empty for a tarball.
-  FileRange file;                   // A tarball; without owner for a packument.
+  // The body: in pieces, or in a file when `file` has an owner.
+  std::vector<SharedBytes> pieces;
+  FileRange file;           // A tarball, or a packument that is asked for often (memory_file.h).
+  bool is_tarball = false;  // Then ranges of it are served.
   std::shared_ptr<SentCounter> downloads;  // Of a tarball, when it is counted.
 
   bool is_file() const { return file.owner != nullptr; }
@@ -47,7 +49,10 @@ class HotCache {
   // Take it before reading the state that the answer is made from.
   Ticket TakeTicket(std::string_view package) const;
   void Insert(const Ticket& ticket, std::string key, std::shared_ptr<const HotAnswer> answer);
+  // An answer that turns out to be asked for often, and is large, is not found once: so that who makes it anew asks
+  // WantsFile, and puts it here with its body in a memory file.
   std::shared_ptr<const HotAnswer> Find(std::string_view key);
+  bool WantsFile(std::string_view key) const;
   void Invalidate(std::string_view package);
 
   uint64_t bytes() const;
@@ -63,6 +68,7 @@ class HotCache {
     Ticket ticket;
     std::shared_ptr<const HotAnswer> answer;
     uint64_t bytes = 0;
+    uint32_t hits = 0;
   };
   struct Shard {
     mutable Mutex mutex;
@@ -74,6 +80,7 @@ class HotCache {
   bool IsCurrent(const Ticket& ticket) const {
     return counters_[ticket.counter].load(std::memory_order_acquire) == ticket.value;
   }
+  static bool WantsFile(const Entry& entry);
   static void Erase(Shard* shard, std::list<Entry>::iterator entry) REQUIRES(shard->mutex);
 
   const uint64_t shard_bytes_max_;

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "http/api/memory_file.h"
 #include "storage/base/limits.h"
 
 namespace tarn::http {
@@ -45,6 +46,37 @@ TEST(HotCache, KeepsToItsBudgetAndDropsTheOldest) {
   EXPECT_NE(cache.Find("key0"), nullptr) << "used all the time, so it stays";
   cache.Insert(cache.TakeTicket("p"), "huge", Answer("e", 64 * limits::kKiB));
   EXPECT_EQ(cache.Find("huge"), nullptr);
+}
+
+TEST(HotCache, AsksForAFileOnceWhenALargeAnswerIsAskedForOften) {
+  HotCache cache(64 * limits::kMiB);
+  cache.Insert(cache.TakeTicket("p"), "large", Answer("e", kMemoryFileBytesMin));
+  cache.Insert(cache.TakeTicket("p"), "small", Answer("e", kMemoryFileBytesMin - 1));
+  cache.Insert(cache.TakeTicket("p"), "huge", Answer("e", kMemoryFileBytesMax + 1));
+  for (uint32_t hit = 1; hit < 3 * kMemoryFileHits; ++hit) {
+    EXPECT_EQ(cache.WantsFile("large"), hit > kMemoryFileHits);
+    EXPECT_EQ(cache.Find("large") == nullptr, hit == kMemoryFileHits);
+    EXPECT_NE(cache.Find("small"), nullptr);
+    EXPECT_NE(cache.Find("huge"), nullptr);
+  }
+  EXPECT_FALSE(cache.WantsFile("small"));
+  EXPECT_FALSE(cache.WantsFile("unknown"));
+  cache.Invalidate("p");
+  cache.Insert(cache.TakeTicket("p"), "large", Answer("e", kMemoryFileBytesMin));
+  EXPECT_FALSE(cache.WantsFile("large")) << "a new revision begins anew";
+}
+
+TEST(HotCache, ChargesForMemoryFilesAndNotForTarballs) {
+  HotCache cache(16 * limits::kMiB);
+  auto answer = std::make_shared<HotAnswer>();
+  answer->file = {std::make_shared<int>(), 0, 0, 100'000};
+  answer->is_tarball = true;
+  cache.Insert(cache.TakeTicket("p"), "key", answer);
+  EXPECT_LT(cache.bytes(), 1000u);
+  auto in_memory = std::make_shared<HotAnswer>();
+  in_memory->file = {std::make_shared<int>(), 0, 0, 100'000};
+  cache.Insert(cache.TakeTicket("p"), "key", in_memory);
+  EXPECT_GT(cache.bytes(), 100'000u);
 }
 
 TEST(HotCache, NeverGivesAnOlderStateThanTheLastChange) {

@@ -2,6 +2,7 @@
 #include "http/api/error_response.h"
 #include "http/api/handlers.h"
 #include "http/api/hot_cache.h"
+#include "http/api/memory_file.h"
 #include "http/api/negotiation.h"
 
 namespace tarn::http {
@@ -15,7 +16,25 @@ Audience AudienceOf(const Services& services, bool is_restricted) {
 // its own, which the cache would keep open; and compared to sending it, finding it costs nothing.
 bool IsWorthKeeping(const Call& call, const HotAnswer& answer) {
   return call.head.target.size() <= kHotTargetBytesMax && call.head.target.find('?') == std::string_view::npos &&
-         answer.file.length <= limits::kSharedBlobBytesMax;
+         (!answer.is_tarball || answer.file.length <= limits::kSharedBlobBytesMax);
+}
+
+// The same answer with its body in a memory file; null if there is no room for one.
+std::shared_ptr<const HotAnswer> WithMemoryFile(const HotAnswer& answer) {
+  auto file = MakeMemoryFile(answer.pieces);
+  if (!file) return nullptr;
+  auto copy = std::make_shared<HotAnswer>(answer);
+  copy->pieces.clear();
+  copy->file = *std::move(file);
+  return copy;
+}
+
+void Keep(HotCache& hot, const HotCache::Ticket& ticket, std::string key, const std::shared_ptr<const HotAnswer>& answer) {
+  if (!hot.WantsFile(key)) {
+    hot.Insert(ticket, std::move(key), answer);
+  } else if (auto in_file = WithMemoryFile(*answer)) {
+    hot.Insert(ticket, std::move(key), std::move(in_file));
+  }  // Otherwise the one in memory stays, and does not ask again.
 }
 
 // What to keep under, while the package is as it was when the ticket was taken.
@@ -30,7 +49,7 @@ Response SendAndKeep(const Services& services, const Call& call, const HotPlace&
   if (!is_restricted && IsWorthKeeping(call, *answer)) {
     std::string key;
     AppendHotKey(place.kind, call.head, call.base_url, &key);
-    services.hot.Insert(place.ticket, std::move(key), answer);
+    Keep(services.hot, place.ticket, std::move(key), answer);
   }
   Response response;
   Send(answer, call.head, &response);

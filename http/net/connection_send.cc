@@ -13,7 +13,7 @@
 namespace tarn::http {
 namespace {
 
-constexpr uint64_t kPageBytes = 4096;  // Of the page cache.
+constexpr uint64_t kPageBytes = 4096;  // Of the page cache, as sendfile sees it.
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 // True unless the byte is known to be missing from the page cache. File systems that cannot tell count as warm.

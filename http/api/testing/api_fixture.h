@@ -1,5 +1,7 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -109,6 +111,13 @@ class ApiFixture : public registry::RegistryFixture {
   static std::string BodyOf(const Response& response) {
     std::string text(response.text());
     for (const SharedBytes& piece : response.shared_pieces()) text += piece.bytes;
+    if (response.body_type() == Response::BodyType::kFile) {
+      const FileRange& file = response.file();
+      std::string content(file.length, '\0');
+      const auto size = static_cast<ssize_t>(file.length);
+      CHECK(::pread(file.fd, content.data(), file.length, static_cast<off_t>(file.offset)) == size);
+      text += content;
+    }
     return text;
   }
 
