@@ -212,8 +212,9 @@ class BadRequests(TarnCase):
         for method, path, status in (("GET", "/no-such-package", 404), ("GET", "/-/no-such-route", 404),
                                      ("PATCH", "/some-package", 405), ("POST", "/-/ping", 405), ("GET", "/a/b/c/d", 404),
                                      ("PUT", "/some-package", 401), ("DELETE", "/some-package/-rev/1-x", 401),
-                                     ("POST", "/-/v1/login", 404), ("GET", "/-/npm/v1/keys", 404),
-                                     ("POST", "/-/npm/v1/security/advisories/bulk", 404), ("GET", "/-/whoami", 401)):
+                                     ("POST", "/-/npm/v1/security/advisories/bulk", 400), ("GET", "/-/whoami", 401),
+                                     ("GET", "/-/npm/v1/attestations/no-such-package@1.0.0", 404),
+                                     ("GET", "/-/npm/v1/hooks", 404), ("GET", "/_changes?limit=x", 400)):
             with self.subTest(path):
                 answer = self.request(method, path)
                 self.assertError(answer, status)

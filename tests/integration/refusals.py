@@ -68,8 +68,6 @@ REFUSALS = [
     Refusal(("org set", "org ls", "org rm", "team create", "team ls", "team add", "team rm", "team destroy",
              "access grant", "access revoke"), ALL, "404|(?i:not found)|does not have that method", "no teams"),
     Refusal(("stars",), ALL, "404|not found", "no lists of stars"),
-    Refusal(("audit",), ALL, "404|doesn't exist|does not support|(?i:not found)", "no advisory data"),
-    Refusal(("audit signatures",), PNPM, "registry with signing keys", "no signing keys"),
 ]
 
 

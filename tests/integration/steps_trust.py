@@ -12,7 +12,7 @@ NOBODYS_UUID = "00000000-0000-4000-8000-000000000000"
 
 
 def _advisory(name: str) -> dict:
-    """An OSV record: everything below 1.5.0 is vulnerable, with severity high."""
+    """An OSV record: everything below 2.0.0 is vulnerable, with severity high."""
     return {
         "schema_version": "1.6.0",
         "id": f"TARN-TEST-{name}",
@@ -21,7 +21,7 @@ def _advisory(name: str) -> dict:
         "summary": f"Planted weakness of {name}",
         "details": "For the tests of the registry.",
         "affected": [{"package": {"ecosystem": "npm", "name": name},
-                      "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.5.0"}]}]}],
+                      "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "2.0.0"}]}]}],
         "database_specific": {"severity": "HIGH", "cwe_ids": ["CWE-79"]},
     }
 

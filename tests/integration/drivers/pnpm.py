@@ -62,6 +62,11 @@ class Pnpm12(manage.Manage):
     def publish_with_code(self, folder: pathlib.Path, code: terminal.Answer) -> terminal.Outcome:
         return self.converse([("one-time password|OTP", code)], "publish", "--no-git-checks", cwd=folder)
 
+    def disable_2fa(self, password: str, code: terminal.Answer) -> terminal.Outcome:
+        """pnpm asks for the password alone; the code has to be an option."""
+        now = code("") if callable(code) else code
+        return self.converse([("[Pp]assword", password)], "profile", "disable-2fa", "--otp", now)
+
     def publish_provenance(self, folder: pathlib.Path) -> terminal.Outcome:
         return self.run("publish", "--no-git-checks", "--provenance", cwd=folder)
 
