@@ -94,10 +94,12 @@ double ScoreOf(const SearchTerms& terms, const SearchBlock& block, const SearchB
 void FindInBlock(const SearchBlock& block, const SearchTerms& terms, std::string_view word,
                  std::vector<SearchMatch>* matches) {
   size_t from = 0;
+  const char* const wanted = word.empty() ? "" : word.data();  // memmem takes no null pointer.
   auto row = block.rows().begin();
   while (row != block.rows().end()) {
     const auto* const text = block.text().data();
-    const auto* const found = static_cast<const char*>(::memmem(text + from, block.text().size() - from, word.data(), word.size()));
+    const auto* const found =
+        static_cast<const char*>(::memmem(text + from, block.text().size() - from, wanted, word.size()));
     if (found == nullptr) return;
     const auto at = static_cast<size_t>(found - text);
     row = std::upper_bound(row, block.rows().end(), at,
