@@ -2,9 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include "http/api/testing/api_fixture.h"
+#include "http/api/testing/gzip.h"
 #include "storage/base/bytes.h"
 #include "storage/base/signing_key.h"
 #include "storage/base/trust_limits.h"
@@ -15,20 +15,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-std::string Gzip(const std::string& text) {
-  z_stream stream{};
-  CHECK(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 std::string Osv(const std::string& id, const std::string& package) {
   return R"({"id":")" + id + R"(","modified":"2024-05-01T00:00:00Z","summary":"Bad <thing>","aliases":["CVE-2024-1"],)" +
