@@ -11,8 +11,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using tarn::http::testing::Feed;
   using tarn::http::testing::Outcome;
-  constexpr size_t kInputBytesMax = 4096;  // Feeding byte by byte is quadratic.
-  constexpr size_t kHeaderBytesMax = 1024; // So that the limit is met.
+  constexpr size_t kInputBytesMax = 4096;   // Feeding byte by byte is quadratic.
+  constexpr size_t kHeaderBytesMax = 1024;  // So that the limit is met.
   if (size < 2 || size > kInputBytesMax) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const size_t piece_bytes = std::max<size_t>(1, data[0]);

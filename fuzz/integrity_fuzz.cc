@@ -28,10 +28,8 @@ void CheckRoundTrip(const Integrity& integrity) {
   }
   const auto again = Integrity::Parse(text);
   CHECK(again.ok());
-  CHECK(std::equal(again->hashes().begin(), again->hashes().end(), integrity.hashes().begin(),
-                   integrity.hashes().end(), [](const auto& a, const auto& b) {
-                     return a.algorithm == b.algorithm && a.digest == b.digest;
-                   }));
+  CHECK(std::equal(again->hashes().begin(), again->hashes().end(), integrity.hashes().begin(), integrity.hashes().end(),
+                   [](const auto& a, const auto& b) { return a.algorithm == b.algorithm && a.digest == b.digest; }));
 }
 
 }  // namespace

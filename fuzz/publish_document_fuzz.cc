@@ -63,8 +63,7 @@ void CheckSame(const Outcome& a, const Outcome& b) {
   CHECK(a.document.ok() == b.document.ok());
   if (!a.document.ok()) {
     // The size of the skeleton is looked at after each piece: another error may come first.
-    const bool is_too_large =
-        a.document.code() == Code::kTooLarge || b.document.code() == Code::kTooLarge;
+    const bool is_too_large = a.document.code() == Code::kTooLarge || b.document.code() == Code::kTooLarge;
     CHECK(is_too_large || a.document.status().ToString() == b.document.status().ToString());
     return;
   }
@@ -100,8 +99,7 @@ void CheckManifests(const PublishRequest& request) {
     CHECK(ValidateJson(manifest.raw).ok());
     const Status rules = ValidateManifest(manifest);
     CHECK(rules.ok() || !rules.message().empty());
-    for (const auto evidence :
-         {ManifestOverlay::Evidence::kDrop, ManifestOverlay::Evidence::kKeep}) {
+    for (const auto evidence : {ManifestOverlay::Evidence::kDrop, ManifestOverlay::Evidence::kKeep}) {
       overlay.evidence = evidence;
       CheckFragment(BuildFullManifest(manifest.raw, overlay));
       CheckFragment(BuildAbbreviatedManifest(manifest.raw, overlay));

@@ -40,8 +40,7 @@ std::string WithChecksums(std::string_view bytes) {
     tar.replace(begin + 148, 8, 8, ' ');
     unsigned sum = 0;
     for (const char c : block) sum += static_cast<unsigned char>(c);
-    for (size_t i = 6; i-- > 0; sum >>= 3)
-      tar[begin + 148 + i] = static_cast<char>('0' + (sum & 7));
+    for (size_t i = 6; i-- > 0; sum >>= 3) tar[begin + 148 + i] = static_cast<char>('0' + (sum & 7));
     tar[begin + 154] = '\0';
   }
   return tar;
@@ -71,9 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr size_t kInputBytesMax = 16 * 1024;
   if (size < 3 || size > kInputBytesMax) return 0;
   const std::string_view rest(reinterpret_cast<const char*>(data) + 2, size - 2);
-  const std::string gzip = data[1] == 0   ? std::string(rest)
-                           : data[1] == 1 ? Gzip(rest)
-                                          : Gzip(WithChecksums(rest));
+  const std::string gzip = data[1] == 0 ? std::string(rest) : data[1] == 1 ? Gzip(rest) : Gzip(WithChecksums(rest));
   const auto whole = Feed(gzip, gzip.size());
   const auto pieces = Feed(gzip, std::max<size_t>(1, data[0]));
   CHECK(whole.code() == pieces.code());

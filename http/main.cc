@@ -36,8 +36,10 @@ void AddSettingFlags(CLI::App* command, SettingFlags* flags, bool all) {
   for (const Setting& setting : Settings()) {
     if (setting.flag.empty() || (!all && setting.flag != "--data")) continue;
     auto* option = command->add_option(setting.flag, flags->given[&setting], setting.description);
-    if (setting.is_list) option->allow_extra_args(false);  // One value each time; the next word is something else.
-    else option->expected(1);
+    if (setting.is_list)
+      option->allow_extra_args(false);  // One value each time; the next word is something else.
+    else
+      option->expected(1);
     option->default_str(setting.default_text);
   }
 }
@@ -81,7 +83,8 @@ void AddJson(CLI::App* command, CommandLine* line) {
 void AddServe(CLI::App* app, CommandLine* line) {
   auto* serve = app->add_subcommand("serve", "Run the registry");
   serve->footer(
-      "Every setting that has no flag is a key of the configuration file and an environment variable; tarn config show\n"
+      "Every setting that has no flag is a key of the configuration file and an environment variable; tarn config "
+      "show\n"
       "lists them. SIGTERM and SIGINT end it in order.\n"
       "Exit status: 0 ended by a signal, 1 could not run, 2 wrong command line or configuration.\n"
       "Examples:\n"
@@ -246,9 +249,7 @@ void AddStatus(CLI::App* app, CommandLine* line) {
   AddSettingFlags(status, &line->flags, false);
   AddJson(status, line);
   status->callback([line] {
-    line->run = [line](const Config& config) {
-      return RunStatus(config, line->json ? Output::kJson : Output::kText);
-    };
+    line->run = [line](const Config& config) { return RunStatus(config, line->json ? Output::kJson : Output::kText); };
   });
 }
 

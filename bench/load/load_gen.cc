@@ -48,19 +48,16 @@ void PrintResult(const RunResult& result) {
   const auto microseconds = [&result](double quantile) {
     return static_cast<double>(result.latency.QuantileNs(quantile)) / 1e3;
   };
-  const double rps =
-      result.seconds > 0 ? static_cast<double>(result.right_count) / result.seconds : 0;
+  const double rps = result.seconds > 0 ? static_cast<double>(result.right_count) / result.seconds : 0;
   std::printf(
       "{\"requests\": %llu, \"errors\": %llu, \"seconds\": %.6f, \"rps\": %.1f,\n"
       " \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, \"bytes\": %llu,\n"
       " \"reconnects\": %llu, \"client_cpu_seconds\": %.6f, \"statuses\": %s, \"error_reasons\": "
       "%s}\n",
-      static_cast<unsigned long long>(result.right_count),
-      static_cast<unsigned long long>(result.error_count), result.seconds, rps, microseconds(0.5),
-      microseconds(0.99), microseconds(0.999), microseconds(1.0),
-      static_cast<unsigned long long>(result.body_bytes),
-      static_cast<unsigned long long>(result.reconnect_count), CpuSecondsOfThisProcess(),
-      CountsAsJson(result.statuses).c_str(), CountsAsJson(result.errors).c_str());
+      static_cast<unsigned long long>(result.right_count), static_cast<unsigned long long>(result.error_count),
+      result.seconds, rps, microseconds(0.5), microseconds(0.99), microseconds(0.999), microseconds(1.0),
+      static_cast<unsigned long long>(result.body_bytes), static_cast<unsigned long long>(result.reconnect_count),
+      CpuSecondsOfThisProcess(), CountsAsJson(result.statuses).c_str(), CountsAsJson(result.errors).c_str());
 }
 
 int Main(const std::vector<std::string>& arguments) {
@@ -100,6 +97,4 @@ int Main(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace tarn::bench
 
-int main(int argc, char** argv) {
-  return tarn::bench::Main(std::vector<std::string>(argv + 1, argv + argc));
-}
+int main(int argc, char** argv) { return tarn::bench::Main(std::vector<std::string>(argv + 1, argv + argc)); }

@@ -39,8 +39,7 @@ int ConnectTo(const Options& options) {
   const bool is_v4 = inet_pton(AF_INET, options.address.c_str(), &v4.sin_addr) == 1;
   if (!is_v4) inet_pton(AF_INET6, options.address.c_str(), &v6.sin6_addr);
   const int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const sockaddr* address =
-      is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
+  const sockaddr* address = is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
   const socklen_t address_bytes = is_v4 ? sizeof(v4) : sizeof(v6);
   const int yes = 1;
   if (fd < 0 || connect(fd, address, address_bytes) != 0) {
@@ -105,10 +104,9 @@ bool LoadRunner::StartTimer() {
   if (options_.requests_per_second == 0) return true;
   // Requests that came due between two ticks are sent together, so a tick of a millisecond is fine
   // enough.
-  const int64_t interval_ns = std::max<int64_t>(
-      kNsPerSecond / static_cast<int64_t>(options_.requests_per_second), kNsPerMs);
-  const timespec period{.tv_sec = interval_ns / kNsPerSecond,
-                        .tv_nsec = interval_ns % kNsPerSecond};
+  const int64_t interval_ns =
+      std::max<int64_t>(kNsPerSecond / static_cast<int64_t>(options_.requests_per_second), kNsPerMs);
+  const timespec period{.tv_sec = interval_ns / kNsPerSecond, .tv_nsec = interval_ns % kNsPerSecond};
   const itimerspec spec{.it_interval = period, .it_value = period};
   timer_fd_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kTimerTag}};
@@ -117,8 +115,7 @@ bool LoadRunner::StartTimer() {
 }
 
 void LoadRunner::Loop() {
-  const auto budget_ns =
-      static_cast<int64_t>(options_.seconds_max * static_cast<double>(kNsPerSecond));
+  const auto budget_ns = static_cast<int64_t>(options_.seconds_max * static_cast<double>(kNsPerSecond));
   const int64_t end_ns = begin_ns_ + budget_ns;
   int64_t next_check_ns = begin_ns_;
   std::array<epoll_event, kEventsMax> events{};
@@ -176,8 +173,7 @@ void LoadRunner::StartDueRequests() {
 // When the request with this number should leave. In a closed loop that is at once.
 int64_t LoadRunner::DueNs(uint64_t request_number) const {
   if (options_.requests_per_second == 0) return 0;
-  const double seconds =
-      static_cast<double>(request_number) / static_cast<double>(options_.requests_per_second);
+  const double seconds = static_cast<double>(request_number) / static_cast<double>(options_.requests_per_second);
   return begin_ns_ + static_cast<int64_t>(seconds * static_cast<double>(kNsPerSecond));
 }
 
@@ -206,10 +202,8 @@ void LoadRunner::Send(Connection& connection) {
     std::array<iovec, 2> parts{};
     const size_t head_sent = std::min(connection.sent_bytes, request.head.size());
     const size_t body_sent = connection.sent_bytes - head_sent;
-    parts[0] = {const_cast<char*>(request.head.data() + head_sent),
-                request.head.size() - head_sent};
-    parts[1] = {const_cast<char*>(request.body.data() + body_sent),
-                request.body.size() - body_sent};
+    parts[0] = {const_cast<char*>(request.head.data() + head_sent), request.head.size() - head_sent};
+    parts[1] = {const_cast<char*>(request.body.data() + body_sent), request.body.size() - body_sent};
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
@@ -244,8 +238,7 @@ void LoadRunner::Receive(Connection& connection) {
         std::string_view body;
         const size_t taken = parser.Feed(data, &body);
         if (captured) result_->first_body.append(body);
-        if (parser.state() == ResponseParser::State::kBad)
-          return Fail(connection, parser.problem());
+        if (parser.state() == ResponseParser::State::kBad) return Fail(connection, parser.problem());
         if (taken < data.size()) return Fail(connection, "bytes after the body");
       }
     }
@@ -276,16 +269,14 @@ void LoadRunner::OnResponse(Connection& connection) {
 std::string_view LoadRunner::CheckResponse(const Connection& connection) {
   const ResponseParser& parser = connection.parser;
   const auto& expected = options_.expected_statuses;
-  if (std::find(expected.begin(), expected.end(), parser.status()) == expected.end())
-    return "status";
+  if (std::find(expected.begin(), expected.end(), parser.status()) == expected.end()) return "status";
   if (connection.sent_bytes < connection.request.head.size() + connection.request.body.size()) {
     return "answered before the request ended";
   }
   if (body_bytes_of_target_.empty()) return {};
   std::optional<uint64_t>& known = body_bytes_of_target_[connection.request.target_index];
   if (!known) known = parser.content_length();
-  return *known == parser.content_length() ? std::string_view{}
-                                           : std::string_view{"body length changed"};
+  return *known == parser.content_length() ? std::string_view{} : std::string_view{"body length changed"};
 }
 
 void LoadRunner::Fail(Connection& connection, std::string_view reason) {

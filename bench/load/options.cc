@@ -32,8 +32,7 @@ Prints one JSON object. Exit code 0: ran, look at "errors"; 1: could not run; 2:
 template <typename Number>
 bool ParseNumber(std::string_view text, Number low, Number high, Number* number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
-  return error == std::errc() && end == text.data() + text.size() && *number >= low &&
-         *number <= high;
+  return error == std::errc() && end == text.data() + text.size() && *number >= low && *number <= high;
 }
 
 bool IsLoopback(const std::string& address) {
@@ -43,9 +42,7 @@ bool IsLoopback(const std::string& address) {
   return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-bool IsSafeForHead(std::string_view text) {
-  return text.find_first_of("\r\n") == std::string_view::npos;
-}
+bool IsSafeForHead(std::string_view text) { return text.find_first_of("\r\n") == std::string_view::npos; }
 
 // Sets one option. Returns false when the name is unknown or the value is out of its range.
 bool SetOption(std::string_view name, const std::string& value, Options* options) {
@@ -54,13 +51,10 @@ bool SetOption(std::string_view name, const std::string& value, Options* options
     options->address = value;
     return IsLoopback(value);
   }
-  if (name == "--connections")
-    return ParseNumber(value, 1U, kConnectionsMax, &options->connection_count);
-  if (name == "--requests")
-    return ParseNumber<uint64_t>(value, 1, kRequestsMax, &options->requests_max);
+  if (name == "--connections") return ParseNumber(value, 1U, kConnectionsMax, &options->connection_count);
+  if (name == "--requests") return ParseNumber<uint64_t>(value, 1, kRequestsMax, &options->requests_max);
   if (name == "--seconds") return ParseNumber(value, 0.001, kSecondsMax, &options->seconds_max);
-  if (name == "--rate")
-    return ParseNumber<uint64_t>(value, 1, kRateMax, &options->requests_per_second);
+  if (name == "--rate") return ParseNumber<uint64_t>(value, 1, kRateMax, &options->requests_per_second);
   if (name == "--timeout-ms") return ParseNumber(value, 1U, 600'000U, &options->timeout_ms);
   if (name == "--get") {
     options->get_paths.push_back(value);
@@ -74,8 +68,7 @@ bool SetOption(std::string_view name, const std::string& value, Options* options
     options->headers.push_back(value);
     return IsSafeForHead(value) && value.find(": ") != std::string::npos;
   }
-  if (name == "--expect")
-    return ParseNumber(value, 200, 599, &options->expected_statuses.emplace_back());
+  if (name == "--expect") return ParseNumber(value, 200, 599, &options->expected_statuses.emplace_back());
   if (name == "--first-body") {
     options->first_body_file = value;
     return !value.empty();
@@ -93,16 +86,13 @@ std::optional<Options> ParseOptions(const std::vector<std::string>& arguments, s
       return std::nullopt;
     }
     if (!SetOption(arguments[i], arguments[i + 1], &options)) {
-      *error = arguments[i] + " " + arguments[i + 1] +
-               ": unknown option, or a value that is not allowed";
+      *error = arguments[i] + " " + arguments[i + 1] + ": unknown option, or a value that is not allowed";
       return std::nullopt;
     }
   }
   if (options.port == 0) *error = "--port is missing";
-  if (options.requests_max == 0 || options.seconds_max == 0)
-    *error = "--requests and --seconds are both needed";
-  if (options.get_paths.empty() == options.put_set_file.empty())
-    *error = "give either --get or --put-set";
+  if (options.requests_max == 0 || options.seconds_max == 0) *error = "--requests and --seconds are both needed";
+  if (options.get_paths.empty() == options.put_set_file.empty()) *error = "give either --get or --put-set";
   if (!error->empty()) return std::nullopt;
   if (options.expected_statuses.empty()) options.expected_statuses.push_back(200);
   return options;

@@ -14,9 +14,8 @@ struct Options {
   uint32_t connection_count = 1;
   uint64_t requests_max = 0;
   double seconds_max = 0;
-  uint64_t requests_per_second =
-      0;  // 0: closed loop, each connection sends as soon as it was answered.
-  uint32_t timeout_ms = 30'000;  // From the first byte sent to the last byte received.
+  uint64_t requests_per_second = 0;  // 0: closed loop, each connection sends as soon as it was answered.
+  uint32_t timeout_ms = 30'000;      // From the first byte sent to the last byte received.
   std::vector<std::string> get_paths;
   std::string put_set_file;
   std::vector<std::string> headers;

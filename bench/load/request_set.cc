@@ -19,8 +19,7 @@ bool RequestSet::Build(const Options& options, std::string* error) {
   const std::string host = v6 ? "[" + options.address + "]" : options.address;
   std::string common = " HTTP/1.1\r\nHost: " + host + ":" + std::to_string(options.port) + "\r\n";
   for (const std::string& header : options.headers) common += header + "\r\n";
-  for (const std::string& path : options.get_paths)
-    heads_.push_back("GET " + path + common + "\r\n");
+  for (const std::string& path : options.get_paths) heads_.push_back("GET " + path + common + "\r\n");
   if (options.put_set_file.empty()) return true;
   return MapFile(options.put_set_file, error) && IndexPuts(common, error);
 }
@@ -66,17 +65,14 @@ bool RequestSet::IndexPuts(const std::string& common_headers, std::string* error
     uint64_t body_bytes = 0;
     const bool well_formed =
         line.starts_with('/') && space != std::string_view::npos &&
-        std::from_chars(line.data() + space + 1, line.data() + line.size(), body_bytes).ec ==
-            std::errc() &&
-        body_offset < file.size() && body_bytes < file.size() - body_offset &&
-        file[body_offset + body_bytes] == '\n';
+        std::from_chars(line.data() + space + 1, line.data() + line.size(), body_bytes).ec == std::errc() &&
+        body_offset < file.size() && body_bytes < file.size() - body_offset && file[body_offset + body_bytes] == '\n';
     if (!well_formed) {
       *error = "PUT set: no record at byte " + std::to_string(offset);
       return false;
     }
     heads_.push_back("PUT " + std::string(line.substr(0, space)) + common_headers +
-                     "Content-Type: application/json\r\nContent-Length: " +
-                     std::to_string(body_bytes) + "\r\n\r\n");
+                     "Content-Type: application/json\r\nContent-Length: " + std::to_string(body_bytes) + "\r\n\r\n");
     bodies_.push_back(file.substr(body_offset, body_bytes));
     offset = body_offset + body_bytes + 1;
   }

@@ -17,9 +17,8 @@ namespace tarn::bench {
 
 struct RequestView {
   std::string_view head;
-  std::string_view body;  // Empty for GET.
-  size_t target_index =
-      0;  // Requests with the same index must be answered with bodies of the same length.
+  std::string_view body;    // Empty for GET.
+  size_t target_index = 0;  // Requests with the same index must be answered with bodies of the same length.
 };
 
 class RequestSet {

@@ -32,8 +32,7 @@ TEST(RequestSet, TakesGetTargetsInTurn) {
   RequestSet set;
   std::string error;
   ASSERT_TRUE(set.Build(options, &error)) << error;
-  EXPECT_EQ(set.Next()->head,
-            "GET /a HTTP/1.1\r\nHost: 127.0.0.1:4873\r\nAccept: application/json\r\n\r\n");
+  EXPECT_EQ(set.Next()->head, "GET /a HTTP/1.1\r\nHost: 127.0.0.1:4873\r\nAccept: application/json\r\n\r\n");
   EXPECT_EQ(set.Next()->target_index, 1U);
   EXPECT_EQ(set.Next()->target_index, 0U);
 }
@@ -55,9 +54,7 @@ TEST_F(PutSet, RefusesATruncatedBodyAndNamesItsOffset) {
 
 TEST_F(PutSet, RefusesARecordWithoutLength) { EXPECT_FALSE(BuildFrom("/a\nx\n")); }
 
-TEST_F(PutSet, RefusesALengthPastTheEndOfTheFile) {
-  EXPECT_FALSE(BuildFrom("/a 18446744073709551615\nx\n"));
-}
+TEST_F(PutSet, RefusesALengthPastTheEndOfTheFile) { EXPECT_FALSE(BuildFrom("/a 18446744073709551615\nx\n")); }
 
 }  // namespace
 }  // namespace tarn::bench

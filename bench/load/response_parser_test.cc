@@ -9,8 +9,7 @@ namespace {
 
 using State = ResponseParser::State;
 
-constexpr std::string_view kResponse =
-    "HTTP/1.1 200 OK\r\ncontent-LENGTH: 5\r\nConnection: keep-alive\r\n\r\nhello";
+constexpr std::string_view kResponse = "HTTP/1.1 200 OK\r\ncontent-LENGTH: 5\r\nConnection: keep-alive\r\n\r\nhello";
 
 // The state after `text` in one piece.
 State Parse(std::string_view text) {
@@ -78,8 +77,7 @@ TEST(ResponseParser, RefusesWhatItCannotCount) {
   EXPECT_EQ(Parse("HTTP/1.1 200 OK\r\n\r\n"), State::kBad);
   EXPECT_EQ(Parse("HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\n"), State::kBad);
   EXPECT_EQ(Parse("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), State::kBad);
-  EXPECT_EQ(Parse("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"),
-            State::kBad);
+  EXPECT_EQ(Parse("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"), State::kBad);
   EXPECT_EQ(Parse("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), State::kBad);
 }
 

@@ -37,7 +37,8 @@ class Segments {
   std::unique_ptr<StagedBlob> Stage(std::string_view bytes) {
     auto writer = store_->NewWriter();
     CHECK(writer.ok());
-    for (size_t at = 0; at < bytes.size(); at += kPieceBytes) CHECK((*writer)->Append(bytes.substr(at, kPieceBytes)).ok());
+    for (size_t at = 0; at < bytes.size(); at += kPieceBytes)
+      CHECK((*writer)->Append(bytes.substr(at, kPieceBytes)).ok());
     auto blob = (*writer)->Finish();
     CHECK(blob.ok());
     return *std::move(blob);
@@ -102,10 +103,22 @@ void AppendGroups(benchmark::State& state, bool skip_sync) {
 }
 void BM_AppendGroup(benchmark::State& state) { AppendGroups(state, false); }
 void BM_AppendGroupWithoutSync(benchmark::State& state) { AppendGroups(state, true); }
-BENCHMARK(BM_AppendGroup)->Args({1, 20'000})->Args({8, 20'000})->Args({64, 20'000})->Args({8, 200'000})
-    ->Args({4, 2'000'000})->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK(BM_AppendGroupWithoutSync)->Args({1, 20'000})->Args({64, 20'000})->Args({8, 200'000})
-    ->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_AppendGroup)
+    ->Args({1, 20'000})
+    ->Args({8, 20'000})
+    ->Args({64, 20'000})
+    ->Args({8, 200'000})
+    ->Args({4, 2'000'000})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_AppendGroupWithoutSync)
+    ->Args({1, 20'000})
+    ->Args({64, 20'000})
+    ->Args({8, 200'000})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
 
 // One blob streamed into a segment of its own, durable when it is done.
 void BM_Solo(benchmark::State& state) {

@@ -37,9 +37,9 @@ void CloseFixture(const benchmark::State&) { g_fixture.reset(); }
 
 Mutation PublishMutation(Store& store, SeededRandom* random, const std::string& name, uint64_t number) {
   const std::string record = random->Bytes(2250);
-  Mutation mutation = MutationOf({Put(Family::kPackage, name, record.substr(0, 500) + std::string(500, 'p')),
-                                  Put(Family::kVersion, NameAndRestKey(name, LsnKey(Lsn(number))),
-                                      record + std::string(2250, 'v'))});
+  Mutation mutation =
+      MutationOf({Put(Family::kPackage, name, record.substr(0, 500) + std::string(500, 'p')),
+                  Put(Family::kVersion, NameAndRestKey(name, LsnKey(Lsn(number))), record + std::string(2250, 'v'))});
   mutation.event = Event{EventKind::kPublishVersion, name, "1.0." + std::to_string(number), "ann", ""};
   mutation.blobs = {StageBlob(store, random->Bytes(kTarballBytes))};
   return mutation;
@@ -60,8 +60,16 @@ void BM_Publish(benchmark::State& state) {
     state.counters["per_group"] = static_cast<double>(after.last_lsn.value() - before.last_lsn.value()) / groups;
   }
 }
-BENCHMARK(BM_Publish)->Setup(OpenFixture)->Teardown(CloseFixture)->MeasureProcessCPUTime()->UseRealTime()
-    ->Threads(1)->Threads(8)->Threads(64)->MinTime(3)->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_Publish)
+    ->Setup(OpenFixture)
+    ->Teardown(CloseFixture)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Threads(1)
+    ->Threads(8)
+    ->Threads(64)
+    ->MinTime(3)
+    ->Unit(benchmark::kMicrosecond);
 
 // The same without a tarball: a dist-tag, a star, a token.
 void BM_SmallCommit(benchmark::State& state) {
@@ -70,8 +78,15 @@ void BM_SmallCommit(benchmark::State& state) {
   for (auto _ : state) CHECK(store.Commit(PutMutation(Family::kUser, key, "a short record")).ok());
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(BM_SmallCommit)->Setup(OpenFixture)->Teardown(CloseFixture)->MeasureProcessCPUTime()->UseRealTime()
-    ->Threads(1)->Threads(64)->MinTime(2)->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_SmallCommit)
+    ->Setup(OpenFixture)
+    ->Teardown(CloseFixture)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Threads(1)
+    ->Threads(64)
+    ->MinTime(2)
+    ->Unit(benchmark::kMicrosecond);
 
 void FillFixture(const benchmark::State& state) {
   OpenFixture(state);
@@ -114,7 +129,10 @@ void BM_Rebuild(benchmark::State& state) {
     for (uint64_t i = 0; i < records; ++i) {
       while (i - answered > limits::kCommitQueueMax / 2) std::this_thread::yield();
       (*store)->CommitAsync(PutMutation(Family::kVersion, "package" + std::to_string(i), random.Bytes(1000)),
-                            [&answered](Result<CommitInfo> info) { CHECK(info.ok()); ++answered; });
+                            [&answered](Result<CommitInfo> info) {
+                              CHECK(info.ok());
+                              ++answered;
+                            });
     }
   }
   for (auto _ : state) {

@@ -15,8 +15,7 @@ void ScanInChunks(benchmark::State& state, const std::string& text) {
     JsonVisitor nobody;
     JsonScanner scanner(&nobody);
     for (size_t i = 0; i < text.size(); i += limits::kBodyChunkBytes) {
-      benchmark::DoNotOptimize(
-          scanner.Append(std::string_view(text).substr(i, limits::kBodyChunkBytes)));
+      benchmark::DoNotOptimize(scanner.Append(std::string_view(text).substr(i, limits::kBodyChunkBytes)));
     }
     if (!scanner.Finish().ok()) state.SkipWithError("not JSON");
   }
@@ -31,8 +30,7 @@ BENCHMARK(BM_ScanLongString);
 void BM_ScanStructure(benchmark::State& state) {
   std::string text = "[";
   for (int i = 0; i < 20'000; ++i) {
-    text +=
-        R"({"name":"left-pad","version":"1.2.3","dependencies":{"a":"^1.0.0"},"n":123,"t":true},)";
+    text += R"({"name":"left-pad","version":"1.2.3","dependencies":{"a":"^1.0.0"},"n":123,"t":true},)";
   }
   ScanInChunks(state, text + "0]");
 }
@@ -54,15 +52,13 @@ class CountingSink final : public AttachmentSink {
 void BM_PublishDocument(benchmark::State& state) {
   SeededRandom random(1);
   const std::string tarball = random.Bytes(static_cast<size_t>(state.range(0)));
-  const std::string body =
-      R"({"_id":"a","versions":{"1.0.0":{"readme":")" + std::string(4000, 'r') +
-      R"("}},"_attachments":{"a-1.0.0.tgz":{"data":")" + Base64Encode(tarball) + "\"}}}";
+  const std::string body = R"({"_id":"a","versions":{"1.0.0":{"readme":")" + std::string(4000, 'r') +
+                           R"("}},"_attachments":{"a-1.0.0.tgz":{"data":")" + Base64Encode(tarball) + "\"}}}";
   for (auto _ : state) {
     CountingSink sink;
     PublishDocumentParser parser(&sink);
     for (size_t i = 0; i < body.size(); i += limits::kBodyChunkBytes) {
-      benchmark::DoNotOptimize(
-          parser.Append(std::string_view(body).substr(i, limits::kBodyChunkBytes)));
+      benchmark::DoNotOptimize(parser.Append(std::string_view(body).substr(i, limits::kBodyChunkBytes)));
     }
     if (!parser.Finish().ok() || sink.bytes != tarball.size()) state.SkipWithError("refused");
   }

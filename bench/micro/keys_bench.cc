@@ -15,7 +15,8 @@ namespace {
 std::string JsonLike(size_t size) {
   SeededRandom random(1);
   std::string text;
-  while (text.size() < size) text += "\"key" + std::to_string(random.Below(50)) + "\":\"^" + std::to_string(random.Below(20)) + ".0.1\",";
+  while (text.size() < size)
+    text += "\"key" + std::to_string(random.Below(50)) + "\":\"^" + std::to_string(random.Below(20)) + ".0.1\",";
   text.resize(size);
   return text;
 }

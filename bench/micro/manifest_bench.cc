@@ -12,8 +12,7 @@ std::string Manifest(int64_t dependencies) {
                      R"("scripts":{"test":"jest","build":"tsc"},"keywords":["a","b"],)"
                      R"("repository":{"type":"git","url":"git+https://x.example/a.git"},)"
                      R"("dist":{"integrity":"sha512-x","shasum":"0"},"readme":")" +
-                     std::string(static_cast<size_t>(dependencies) * 100, 'r') +
-                     R"(","dependencies":{)";
+                     std::string(static_cast<size_t>(dependencies) * 100, 'r') + R"(","dependencies":{)";
   for (int64_t i = 0; i < dependencies; ++i) {
     text += (i == 0 ? "\"dependency-" : ",\"dependency-") + std::to_string(i) + "\":\"^1.2.3\"";
   }

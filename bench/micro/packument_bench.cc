@@ -118,11 +118,8 @@ void BM_CacheHit(benchmark::State& state) {
   PackumentCache cache({});
   const PackumentKey key{.package = "fabricator", .base_url = "https://npm.example"};
   CHECK(cache
-            .FindOrBuild(key,
-                         [] {
-                           return Result<std::unique_ptr<PackumentRope>>(
-                               testing::SyntheticRope(1000, kReadmeBytes));
-                         })
+            .FindOrBuild(
+                key, [] { return Result<std::unique_ptr<PackumentRope>>(testing::SyntheticRope(1000, kReadmeBytes)); })
             .ok());
   for (auto _ : state) benchmark::DoNotOptimize(cache.Find(key));
 }

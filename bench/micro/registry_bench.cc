@@ -60,8 +60,13 @@ void BM_PublishInto(benchmark::State& state) {
     if (state.range(1) != 0) CHECK(read().ok());
   }
 }
-BENCHMARK(BM_PublishInto)->Args({1, 0})->Args({5000, 0})->Args({1, 1})->Args({5000, 1})->Iterations(500)->Unit(
-    benchmark::kMicrosecond);
+BENCHMARK(BM_PublishInto)
+    ->Args({1, 0})
+    ->Args({5000, 0})
+    ->Args({1, 1})
+    ->Args({5000, 1})
+    ->Iterations(500)
+    ->Unit(benchmark::kMicrosecond);
 
 void BM_AuthenticateToken(benchmark::State& state) {
   Fixture fixture;

@@ -28,8 +28,8 @@ BENCHMARK(BM_ParseRange);
 void BM_MaxSatisfying(benchmark::State& state) {
   std::vector<Version> versions;
   for (int64_t i = 0; i < state.range(0); ++i) {
-    versions.push_back(*Version::Parse(std::to_string(i / 100) + "." + std::to_string(i / 10 % 10) +
-                                       "." + std::to_string(i % 10)));
+    versions.push_back(
+        *Version::Parse(std::to_string(i / 100) + "." + std::to_string(i / 10 % 10) + "." + std::to_string(i % 10)));
   }
   const Range range = *Range::Parse("^2.3.0");
   for (auto _ : state) benchmark::DoNotOptimize(MaxSatisfying(versions, range));

@@ -35,8 +35,10 @@ class OneFile final : public Handler {
 
   bool TryHandleFast(const RequestHead& head, const Peer&, Response* response) override {
     response->UsePreparedHead(200, head_);
-    if (head.target == "/file") response->SetFileBody({body_.owner, fd_, 0, body_.bytes.size()});
-    else response->AddSharedBody(body_);
+    if (head.target == "/file")
+      response->SetFileBody({body_.owner, fd_, 0, body_.bytes.size()});
+    else
+      response->AddSharedBody(body_);
     return true;
   }
   Task<Response> Handle(Request) override { co_return Response(); }

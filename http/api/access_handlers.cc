@@ -32,8 +32,9 @@ Result<std::string> WantedAccess(const Services& services, const Call& call, con
   if (access) return *access;
   ASSIGN_OR_RETURN(const auto second_factor, body.Bool("publish_requires_tfa"));
   if (!second_factor || *second_factor) {
-    return InvalidArgument("only \"access\": \"public\" or \"restricted\" can be set; publishing with a second factor "
-                           "is not offered by this registry");
+    return InvalidArgument(
+        "only \"access\": \"public\" or \"restricted\" can be set; publishing with a second factor "
+        "is not offered by this registry");
   }
   ASSIGN_OR_RETURN(const bool is_public, IsPublic(services, call));
   return std::string(is_public ? "public" : "restricted");

@@ -50,7 +50,8 @@ Response HandleLogin(const Services& services, const Call& call) {
     Log(LogLevel::kInfo, "user registered", {{"user", answer->user}});
   }
   return PrivateJsonResponse(201, "{\"ok\":true,\"id\":" + JsonString(std::string(kUserPrefix) + answer->user) +
-                                      ",\"rev\":" + JsonString(answer->rev) + ",\"token\":" + JsonString(answer->token) + "}");
+                                      ",\"rev\":" + JsonString(answer->rev) +
+                                      ",\"token\":" + JsonString(answer->token) + "}");
 }
 
 Response HandleGetUser(const Services& services, const Call& call) {

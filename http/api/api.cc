@@ -81,10 +81,14 @@ Api::Api(const ApiOptions& options, registry::Registry& registry, NodeState& nod
       admission_(options.admission),
       large_bodies_(LargeBodyOptions()),
       feed_services_{executor, *this, followers_, checkpoints_},
-      services_{registry,        node,
-                clock,           hot_,
-                metrics_,        &feed_services_,
-                options.web_login ? &web_sessions_ : nullptr, options.reads_are_private} {
+      services_{registry,
+                node,
+                clock,
+                hot_,
+                metrics_,
+                &feed_services_,
+                options.web_login ? &web_sessions_ : nullptr,
+                options.reads_are_private} {
   registry_.SetPackageListener([this](const std::string& package) {
     hot_.Invalidate(package);
     followers_.Notify();
@@ -116,8 +120,8 @@ bool Api::TryHandleFast(const RequestHead& head, const Peer& peer, Response* res
   const auto answer = hot_.Find(key);
   if (answer == nullptr) return false;
   Send(answer, head, response);
-  response->set_metrics_class(static_cast<uint8_t>(answer->is_tarball ? AdmissionClass::kTarball
-                                                                       : AdmissionClass::kMetadata));
+  response->set_metrics_class(
+      static_cast<uint8_t>(answer->is_tarball ? AdmissionClass::kTarball : AdmissionClass::kMetadata));
   return true;
 }
 
@@ -134,9 +138,16 @@ Task<Response> Api::Handle(Request request) {
   if (match->route == nullptr) co_return AllowedMethods(match->allowed, request.head.method);
   const Route& route = *match->route;
 
-  Call call{route, request.head, request.peer, base_urls_.ClientAddress(request.head, request.peer),
-            registry::Principal::Anonymous(), base_url, path->query, std::move(match->package),
-            std::move(match->parameters), {}};
+  Call call{route,
+            request.head,
+            request.peer,
+            base_urls_.ClientAddress(request.head, request.peer),
+            registry::Principal::Anonymous(),
+            base_url,
+            path->query,
+            std::move(match->package),
+            std::move(match->parameters),
+            {}};
   Response response;
   if (!route.runs_on) {
     response = route.handler(services_, call);
@@ -253,8 +264,7 @@ Task<Response> Api::ReceiveUpload(BodyReader* body, UploadCall* upload) {
 
 std::optional<Response> Api::RefuseAnonymous(const Call& call) const {
   const AuthRule auth = call.route.auth;
-  const bool needs_user =
-      auth == AuthRule::kRequired || (auth == AuthRule::kOptional && options_.reads_are_private);
+  const bool needs_user = auth == AuthRule::kRequired || (auth == AuthRule::kOptional && options_.reads_are_private);
   if (!needs_user || !call.head.Get(KnownHeader::kAuthorization).empty()) return std::nullopt;
   return ErrorResponse(401, "You must be logged in to do this (npm login).");
 }
@@ -314,8 +324,8 @@ void Api::MakeErrorResponse(uint16_t http_status, const Status& reason, Response
 
 void Api::AppendLoggableTarget(const RequestHead& head, std::string* out) const {
   // Tokens stand in the path of logout and revoke; whoever knows the address of a web login may finish or collect it.
-  for (const std::string_view marker : {"/-/user/token/", "/-/npm/v1/tokens/token/", "/-/operator/tokens/",
-                                        "/-/v1/login/", "/-/v1/done/"}) {
+  for (const std::string_view marker :
+       {"/-/user/token/", "/-/npm/v1/tokens/token/", "/-/operator/tokens/", "/-/v1/login/", "/-/v1/done/"}) {
     const size_t at = head.target.find(marker);
     if (at == std::string_view::npos) continue;
     out->append(head.target.substr(0, at + marker.size())).append("***");

@@ -80,7 +80,8 @@ TEST_F(ApiAccounts, ProfileChangesTheAddressAndThePassword) {
   EXPECT_EQ(Member(changed, "email"), "new@example.com");
   EXPECT_EQ(Mine(kPost, "/-/npm/v1/user", R"({"password":{"old":"wrong","new":"another-secret"}})").status(), 401);
   EXPECT_EQ(Mine(kPost, "/-/npm/v1/user", R"({"password":{"old":"secret-alice"}})").status(), 400);
-  EXPECT_EQ(Mine(kPost, "/-/npm/v1/user", R"({"password":{"old":"secret-alice","new":"another-secret"}})").status(), 200);
+  EXPECT_EQ(Mine(kPost, "/-/npm/v1/user", R"({"password":{"old":"secret-alice","new":"another-secret"}})").status(),
+            200);
   EXPECT_EQ(Login("alice", "another-secret").status(), 201);
 }
 
@@ -98,8 +99,9 @@ TEST_F(ApiAccounts, AnAdministratorsTokenIsNotEnoughToChangeTheirPassword) {
 }
 
 TEST_F(ApiAccounts, TokensAreMadeListedAndRevoked) {
-  const Response made = Mine(kPost, "/-/npm/v1/tokens",
-                             R"({"password":"secret-alice","readonly":true,"cidr_whitelist":["127.0.0.0/8"],"name":"ci","expires":7})");
+  const Response made =
+      Mine(kPost, "/-/npm/v1/tokens",
+           R"({"password":"secret-alice","readonly":true,"cidr_whitelist":["127.0.0.0/8"],"name":"ci","expires":7})");
   ASSERT_EQ(made.status(), 201) << made.text();
   const std::string token = Member(made, "token");
   EXPECT_EQ(Member(made, "expiry"), FormatIsoTime(clock_.NowMs() + 7 * 24 * 3600 * 1000));
@@ -112,7 +114,8 @@ TEST_F(ApiAccounts, TokensAreMadeListedAndRevoked) {
   EXPECT_NE(list.text().find(R"("urls":{}})"), std::string_view::npos);
   EXPECT_EQ(list.text().find(token), std::string_view::npos) << "shown once only";
   const Response page = Mine(kGet, "/-/npm/v1/tokens?perPage=1");
-  EXPECT_NE(page.text().find(R"("next":"http://127.0.0.1:4873/-/npm/v1/tokens?page=1&perPage=1")"), std::string_view::npos);
+  EXPECT_NE(page.text().find(R"("next":"http://127.0.0.1:4873/-/npm/v1/tokens?page=1&perPage=1")"),
+            std::string_view::npos);
 
   EXPECT_EQ(Mine(kDelete, "/-/npm/v1/tokens/token/" + Member(made, "key")).status(), 204);
   EXPECT_EQ(Get("/-/whoami", {Bearer(token)}).status(), 401);
@@ -142,7 +145,8 @@ TEST_F(ApiAccounts, ExpiryIsDaysOrATime) {
   };
   EXPECT_EQ(Member(ask("\"2030-01-31T00:00:00.000Z\""), "expires"), "2030-01-31T00:00:00.000Z");
   EXPECT_EQ(ask("null").status(), 201);
-  for (const char* bad : {"0", "36501", "-1", "1.5", "\"\"", "\"soon\"", "\"2001-01-01T00:00:00.000Z\"", "[]", "true"}) {
+  for (const char* bad :
+       {"0", "36501", "-1", "1.5", "\"\"", "\"soon\"", "\"2001-01-01T00:00:00.000Z\"", "[]", "true"}) {
     EXPECT_EQ(ask(bad).status(), 400) << bad;
   }
 }

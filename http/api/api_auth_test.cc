@@ -33,12 +33,13 @@ TEST_F(ApiAuth, KnowsTokensAndPasswords) {
 }
 
 TEST_F(ApiAuth, Says401AndWhy) {
-  for (const std::string& authorization : {std::string("Bearer nonsense"), "Bearer " + token_ + "x", std::string("Digest x"),
-                                           std::string("Basic !"), "Basic " + Base64Encode("alice:wrong"),
-                                           "Basic " + Base64Encode("nobody:secret-alice")}) {
+  for (const std::string& authorization :
+       {std::string("Bearer nonsense"), "Bearer " + token_ + "x", std::string("Digest x"), std::string("Basic !"),
+        "Basic " + Base64Encode("alice:wrong"), "Basic " + Base64Encode("nobody:secret-alice")}) {
     const Response response = Get("/-/whoami", {{"Authorization", authorization}});
     EXPECT_EQ(response.status(), 401) << authorization;
-    EXPECT_EQ(response.FindHeader("www-authenticate"), "Bearer, Basic realm=\"tarn\"") << "no OTP, which npm would ask for";
+    EXPECT_EQ(response.FindHeader("www-authenticate"), "Bearer, Basic realm=\"tarn\"")
+        << "no OTP, which npm would ask for";
   }
   EXPECT_EQ(Get("/-/whoami").status(), 401);
   EXPECT_EQ(Get("/-/whoami", {{"Authorization", ""}}).status(), 401) << "an empty header shows nobody";
@@ -162,10 +163,10 @@ TEST_F(ApiAuth, APrivateRegistryTellsStrangersNothing) {
   EXPECT_EQ(mine.FindHeader("cache-control").substr(0, 8), "private,");
   Get("/left", {Bearer(token_)});
   EXPECT_TRUE(was_fast_);
-  for (const char* target : {"/left", "/left/latest", "/left/-/left-1.0.0.tgz", "/no-such-package", "/-/v1/search?text=left",
-                             "/-/package/left/dist-tags", "/-/package/left/visibility", "/-/package/left/access",
-                             "/-/package/left/collaborators", "/-/package/left/owners", "/-/user/alice/package",
-                             "/-/org/acme/package", "/-/user/org.couchdb.user:alice", "/"}) {
+  for (const char* target : {"/left", "/left/latest", "/left/-/left-1.0.0.tgz", "/no-such-package",
+                             "/-/v1/search?text=left", "/-/package/left/dist-tags", "/-/package/left/visibility",
+                             "/-/package/left/access", "/-/package/left/collaborators", "/-/package/left/owners",
+                             "/-/user/alice/package", "/-/org/acme/package", "/-/user/org.couchdb.user:alice", "/"}) {
     const Response response = Get(target);
     EXPECT_EQ(response.status(), 401) << target;
     EXPECT_FALSE(was_fast_) << target;

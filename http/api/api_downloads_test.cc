@@ -29,7 +29,9 @@ class ApiDownloadsTest : public ApiFixture {
     ASSERT_NE(response.sent_counter(), nullptr);
     ++*response.sent_counter();
   }
-  std::string Counts(const std::string& target, Headers headers = {}) { return BodyOf(Get(target, std::move(headers))); }
+  std::string Counts(const std::string& target, Headers headers = {}) {
+    return BodyOf(Get(target, std::move(headers)));
+  }
 
   std::string alice_, bob_, today_;
 };

@@ -82,8 +82,9 @@ TEST_F(ApiFeedTest, NormalFeedIsOneDocument) {
   EXPECT_EQ(Read("/_changes?since=" + Seq()), "{\"results\":[\n\n],\n\"last_seq\":" + Seq() + ",\"pending\":0}\n");
   EXPECT_EQ(Read("/_changes?since=now"), Read("/_changes?since=" + Seq()));
   EXPECT_EQ(Read("/_changes?since=999999"), Read("/_changes")) << "of another journal: everything again";
-  EXPECT_EQ(Post("/_changes?filter=_doc_ids", R"({"doc_ids":["b","nothing"]})").find("{\"results\":[\n" + RowOf("b") + "\n]"),
-            0u);
+  EXPECT_EQ(
+      Post("/_changes?filter=_doc_ids", R"({"doc_ids":["b","nothing"]})").find("{\"results\":[\n" + RowOf("b") + "\n]"),
+      0u);
 }
 
 TEST_F(ApiFeedTest, PagesLeaveNothingOut) {
@@ -200,7 +201,8 @@ TEST_F(ApiFeedTest, RevisionsAsFollowersAskForThem) {
   Publish("a", "1.0.1");
   const std::string second = RevOf("a");
   const std::string document = BodyOf(Get("/a", {{"Accept-Encoding", "identity"}}));
-  const std::string revisions = "\"_revisions\":{\"start\":2,\"ids\":[\"" + second.substr(2) + "\",\"" + first.substr(2) + "\"]},";
+  const std::string revisions =
+      "\"_revisions\":{\"start\":2,\"ids\":[\"" + second.substr(2) + "\",\"" + first.substr(2) + "\"]},";
   const std::string with_revisions = "{" + revisions + document.substr(1);
   EXPECT_EQ(Read("/a?rev=" + second), document);
   EXPECT_EQ(Get("/a?rev=" + first).status(), 404) << "only the last one is kept";
@@ -208,12 +210,14 @@ TEST_F(ApiFeedTest, RevisionsAsFollowersAskForThem) {
   EXPECT_EQ(Read("/a?open_revs=%5B%22" + first + "%22%5D&revs=true&latest=true"), "[{\"ok\":" + with_revisions + "}]");
   EXPECT_EQ(Read("/a?open_revs=%5B%22" + first + "%22%5D"), "[{\"missing\":\"" + first + "\"}]");
   EXPECT_EQ(Read("/a?open_revs=all"), "[{\"ok\":" + document + "}]");
-  EXPECT_EQ(Post("/_bulk_get?revs=true&latest=true&attachments=true",
-                 "{\"docs\":[{\"id\":\"a\",\"rev\":\"" + first + "\"},{\"id\":\"b\",\"rev\":\"1-a\"},{\"id\":\"a\",\"rev\":\"9-f\"}]}"),
-            "{\"results\":[\n{\"id\":\"a\",\"docs\":[{\"ok\":" + with_revisions +
-                "}]},\n{\"id\":\"b\",\"docs\":[{\"error\":{\"id\":\"b\",\"rev\":\"1-a\",\"error\":\"not_found\",\"reason\":"
-                "\"missing\"}}]},\n{\"id\":\"a\",\"docs\":[{\"error\":{\"id\":\"a\",\"rev\":\"9-f\",\"error\":\"not_found\","
-                "\"reason\":\"missing\"}}]}\n]}\n");
+  EXPECT_EQ(
+      Post("/_bulk_get?revs=true&latest=true&attachments=true",
+           "{\"docs\":[{\"id\":\"a\",\"rev\":\"" + first +
+               "\"},{\"id\":\"b\",\"rev\":\"1-a\"},{\"id\":\"a\",\"rev\":\"9-f\"}]}"),
+      "{\"results\":[\n{\"id\":\"a\",\"docs\":[{\"ok\":" + with_revisions +
+          "}]},\n{\"id\":\"b\",\"docs\":[{\"error\":{\"id\":\"b\",\"rev\":\"1-a\",\"error\":\"not_found\",\"reason\":"
+          "\"missing\"}}]},\n{\"id\":\"a\",\"docs\":[{\"error\":{\"id\":\"a\",\"rev\":\"9-f\",\"error\":\"not_found\","
+          "\"reason\":\"missing\"}}]}\n]}\n");
   EXPECT_EQ(Ask(Method::kPost, "/_bulk_get", {}, "{}").status(), 400);
   EXPECT_EQ(Ask(Method::kPost, "/_bulk_get", {}, R"({"docs":[{"rev":"1-a"}]})").status(), 400);
 }
@@ -224,7 +228,8 @@ TEST_F(ApiFeedTest, AnUnpublishedPackageIsDeleted) {
   EXPECT_NE(Read("/_changes").find(RowOf("a", ",\"deleted\":true")), std::string::npos);
   EXPECT_EQ(Read("/a?rev=" + RevOf("a") + "&revs=true").find("{\"_deleted\":true,\"_revisions\":{\"start\":2,"), 0u);
   EXPECT_EQ(Read("/_all_docs"), "{\"total_rows\":0,\"offset\":0,\"rows\":[\n\n]}\n");
-  EXPECT_NE(Read("/_all_docs?keys=%5B%22a%22,%22b%22%5D").find("\"deleted\":true}},\n{\"key\":\"b\",\"error\":\"not_found\"}"),
+  EXPECT_NE(Read("/_all_docs?keys=%5B%22a%22,%22b%22%5D")
+                .find("\"deleted\":true}},\n{\"key\":\"b\",\"error\":\"not_found\"}"),
             std::string::npos);
   EXPECT_NE(BodyOf(Get("/")).find("\"doc_count\":0,\"doc_del_count\":1,"), std::string::npos);
 }
@@ -259,7 +264,8 @@ TEST_F(ApiFeedTest, OfAPrivateRegistryIsForUsers) {
   options_.read_access = registry::RegistryOptions::ReadAccess::kAuthenticated;
   api_options_.reads_are_private = true;
   StartApi();
-  for (const char* target : {"/_changes", "/_changes?feed=continuous", "/_all_docs", "/", "/_local/x", "/downloads/point/last-day"}) {
+  for (const char* target :
+       {"/_changes", "/_changes?feed=continuous", "/_all_docs", "/", "/_local/x", "/downloads/point/last-day"}) {
     EXPECT_EQ(Get(target).status(), 401) << target;
     EXPECT_NE(Get(target, {Bearer(bob_)}).status(), 401) << target;
   }

@@ -28,7 +28,9 @@ class ApiReading : public ApiFixture {
     const Response response = PublishAs(token_, builder);
     ASSERT_EQ(response.status(), 201) << response.text();
   }
-  std::string Document(const std::string& target, Headers headers = {}) { return BodyOf(Get(target, std::move(headers))); }
+  std::string Document(const std::string& target, Headers headers = {}) {
+    return BodyOf(Get(target, std::move(headers)));
+  }
 
   std::string token_;
 };
@@ -172,7 +174,8 @@ TEST_F(ApiReading, WhatBecomesRestrictedIsForgotten) {
   Get("/@alice/open/-/open-1.0.0.tgz");
   EXPECT_EQ(Get("/@alice%2fopen").status(), 200);
   ASSERT_TRUE(was_fast_);
-  const Response closed = Ask(Method::kPost, "/-/package/@alice%2fopen/access", {Bearer(token_)}, R"({"access":"private"})");
+  const Response closed =
+      Ask(Method::kPost, "/-/package/@alice%2fopen/access", {Bearer(token_)}, R"({"access":"private"})");
   ASSERT_EQ(closed.status(), 200) << closed.text();
   EXPECT_EQ(Get("/@alice%2fopen").status(), 404);
   EXPECT_EQ(Get("/@alice/open/-/open-1.0.0.tgz").status(), 404);
@@ -195,7 +198,8 @@ TEST_F(ApiReading, LinksBeginWithTheUrlThatWasAskedFor) {
   api_options_.base_urls.public_urls.pop_back();
   StartApi();
   for (const char* target : {"/npm/left", "/left"}) {
-    EXPECT_NE(Document(target).find(R"("tarball":"https://npm.example.org/npm/left/-/left-1.0.0.tgz")"), std::string::npos);
+    EXPECT_NE(Document(target).find(R"("tarball":"https://npm.example.org/npm/left/-/left-1.0.0.tgz")"),
+              std::string::npos);
   }
   EXPECT_EQ(Get("/npm/left/-/left-1.0.0.tgz").status(), 200);
 }
@@ -216,8 +220,9 @@ TEST_F(ApiReading, OneManifestByVersionTagOrRange) {
 TEST_F(ApiReading, SearchHasWhatClientsRead) {
   const Response response = Get("/-/v1/search?text=left&size=5");
   EXPECT_EQ(response.status(), 200);
-  for (const char* part : {R"("objects":[{"package":{"name":"left")", R"("version":"1.0.0")", R"("maintainers":[{"username":"alice")",
-                           R"("npm":"http://127.0.0.1:4873/left")", R"("downloads":{"monthly":0,"weekly":0})", R"("total":1)"}) {
+  for (const char* part :
+       {R"("objects":[{"package":{"name":"left")", R"("version":"1.0.0")", R"("maintainers":[{"username":"alice")",
+        R"("npm":"http://127.0.0.1:4873/left")", R"("downloads":{"monthly":0,"weekly":0})", R"("total":1)"}) {
     EXPECT_NE(response.text().find(part), std::string_view::npos) << part << " in " << response.text();
   }
   const Response missing = Get("/-/v1/search?size=5");

@@ -129,8 +129,7 @@ TEST_F(ApiRouting, LogsNoTokens) {
                         Case{"/npm/-/user/token/tarn_secret?x=y", "/npm/-/user/token/***"},
                         Case{"/-/npm/v1/tokens/token/tarn_secret", "/-/npm/v1/tokens/token/***"},
                         Case{"/-/operator/tokens/tarn_secret", "/-/operator/tokens/***"},
-                        Case{"/-/npm/v1/tokens?page=1", "/-/npm/v1/tokens?page=1"},
-                        Case{"/@s%2fn", "/@s%2fn"}}) {
+                        Case{"/-/npm/v1/tokens?page=1", "/-/npm/v1/tokens?page=1"}, Case{"/@s%2fn", "/@s%2fn"}}) {
     const TestHead head(Method::kDelete, c.target);
     std::string logged = "DELETE ";
     api_->AppendLoggableTarget(*head, &logged);

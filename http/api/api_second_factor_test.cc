@@ -57,7 +57,9 @@ TEST_F(ApiSecondFactor, ProfileKeepsAllFields) {
   const Response set = Profile(
       R"({"email":"new@example.com","fullname":"Alice <A>","homepage":"https://a.example","github":"al","twitter":null,"freenode":"f"})");
   ASSERT_EQ(set.status(), 200) << set.text();
-  EXPECT_THAT(std::string(set.text()), HasSubstr(R"("fullname":"Alice <A>","homepage":"https://a.example","github":"al","twitter":"","freenode":"f")"));
+  EXPECT_THAT(
+      std::string(set.text()),
+      HasSubstr(R"("fullname":"Alice <A>","homepage":"https://a.example","github":"al","twitter":"","freenode":"f")"));
   EXPECT_THAT(std::string(set.text()), HasSubstr(R"("tfa":false)"));
   const Response cleared = Profile(R"({"fullname":null,"email":null})");
   EXPECT_THAT(std::string(cleared.text()), HasSubstr(R"("email":"new@example.com")"));
@@ -72,7 +74,8 @@ TEST_F(ApiSecondFactor, IsSetUpAsNpmDoesIt) {
   EXPECT_EQ(Profile(R"({"tfa":7})").status(), 400);
   EXPECT_EQ(Profile(R"({"tfa":["123456"]})").status(), 403) << "nothing to confirm";
   Enrol("auth-only");
-  EXPECT_THAT(std::string(Get("/-/npm/v1/user", {Bearer(token_)}).text()), HasSubstr(R"("tfa":{"mode":"auth-only","pending":false})"));
+  EXPECT_THAT(std::string(Get("/-/npm/v1/user", {Bearer(token_)}).text()),
+              HasSubstr(R"("tfa":{"mode":"auth-only","pending":false})"));
   ExpectChallenge(Profile(R"({"github":"al"})"));
   ExpectChallenge(Profile(R"({"tfa":{"password":"secret-alice","mode":"auth-and-writes"}})"));
   const Response changed = Profile(R"({"tfa":{"password":"secret-alice","mode":"auth-and-writes"}})", {Otp()});
@@ -88,8 +91,9 @@ TEST_F(ApiSecondFactor, ChallengesLoginTokensAndWrites) {
   const std::string path = "/-/user/org.couchdb.user:alice";
   ExpectChallenge(Ask(kPut, path, {{"npm-auth-type", "web"}}, login));
   EXPECT_EQ(Ask(kPut, path, {Otp()}, login).status(), 201);
-  EXPECT_EQ(Ask(kPut, path, {Otp()}, R"({"name":"alice","password":"wrong"})").FindHeader("www-authenticate").find("OTP"),
-            std::string_view::npos);
+  EXPECT_EQ(
+      Ask(kPut, path, {Otp()}, R"({"name":"alice","password":"wrong"})").FindHeader("www-authenticate").find("OTP"),
+      std::string_view::npos);
   ExpectChallenge(Ask(kPost, "/-/npm/v1/tokens", {Bearer(token_)}, R"({"password":"secret-alice"})"));
   PublishBuilder next;
   next.version = "2.0.0";

@@ -17,7 +17,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 std::string Osv(const std::string& id, const std::string& package) {
-  return R"({"id":")" + id + R"(","modified":"2024-05-01T00:00:00Z","summary":"Bad <thing>","aliases":["CVE-2024-1"],)" +
+  return R"({"id":")" + id +
+         R"(","modified":"2024-05-01T00:00:00Z","summary":"Bad <thing>","aliases":["CVE-2024-1"],)" +
          R"("severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H"}],)" +
          R"("database_specific":{"cwe_ids":["CWE-400"],"severity":"HIGH"},"affected":[{"package":{"ecosystem":"npm","name":")" +
          package + R"("},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.2.0"}]}]}]})";
@@ -115,7 +116,8 @@ TEST_F(ApiTrust, HiddenPackagesHaveNoAttestations) {
   builder.name = "@alice/n";
   builder.bundle_text = builder.Provenance();
   ASSERT_EQ(PublishAs(token_, builder).status(), 201);
-  ASSERT_EQ(Ask(Method::kPost, "/-/package/@alice%2fn/access", {Bearer(token_)}, R"({"access":"restricted"})").status(), 200);
+  ASSERT_EQ(Ask(Method::kPost, "/-/package/@alice%2fn/access", {Bearer(token_)}, R"({"access":"restricted"})").status(),
+            200);
   const Response hidden = Get("/-/npm/v1/attestations/@alice/n@1.0.0");
   const Response missing = Get("/-/npm/v1/attestations/@alice/m@1.0.0");
   EXPECT_EQ(hidden.status(), 404);
@@ -129,7 +131,8 @@ TEST_F(ApiTrust, BulkAudit) {
   EXPECT_EQ(Audit(kBulk, "{}").status(), 404) << "nothing was imported";
   const Response imported = Import(Osv("GHSA-1", "left") + "," + Osv("GHSA-2", "@s/n") + ",7");
   EXPECT_EQ(imported.status(), 200);
-  EXPECT_THAT(std::string(imported.text()), HasSubstr(R"("imported":2,"unchanged":0,"withdrawn":0,"irrelevant":0,"failures":[{"index":2,)"));
+  EXPECT_THAT(std::string(imported.text()),
+              HasSubstr(R"("imported":2,"unchanged":0,"withdrawn":0,"irrelevant":0,"failures":[{"index":2,)"));
   const std::string body = R"({"left":["1.0.0"],"@s/n":["1.2.0"],"other":["1.0.0"]})";
   const Response plain = Audit(kBulk, body);
   EXPECT_EQ(plain.status(), 200);
@@ -162,8 +165,9 @@ TEST_F(ApiTrust, AuditBodiesAreBoundedBeforeAndAfterInflating) {
 
 TEST_F(ApiTrust, TreeAuditOfOldClients) {
   Import(Osv("GHSA-1", "deep"));
-  const std::string body = R"({"name":"app","requires":{"a":"*"},"dependencies":{"a":{"version":"1.0.0","requires":{"deep":"*"}},)"
-                           R"("deep":{"version":"1.1.0","dev":true},"safe":{"version":"1.0.0"}}})";
+  const std::string body =
+      R"({"name":"app","requires":{"a":"*"},"dependencies":{"a":{"version":"1.0.0","requires":{"deep":"*"}},)"
+      R"("deep":{"version":"1.1.0","dev":true},"safe":{"version":"1.0.0"}}})";
   for (const char* target : {kQuick, "/-/npm/v1/security/audits"}) {
     const Response report = Audit(target, Gzip(body), {{"Content-Encoding", "gzip"}});
     ASSERT_EQ(report.status(), 200) << report.text();
@@ -194,15 +198,16 @@ TEST_F(ApiTrust, SwitchedOff) {
 }
 
 TEST_F(ApiTrust, AdvisoriesAreTheOperatorsToChange) {
-  for (const auto& [method, body] : {std::pair{Method::kPost, R"({"documents":[]})"}, {Method::kDelete, R"({"ids":["x"]})"},
-                                     {Method::kGet, ""}}) {
+  for (const auto& [method, body] :
+       {std::pair{Method::kPost, R"({"documents":[]})"}, {Method::kDelete, R"({"ids":["x"]})"}, {Method::kGet, ""}}) {
     EXPECT_EQ(Ask(method, "/-/operator/advisories", {Bearer(token_)}, body).status(), 404);
   }
   EXPECT_EQ(AskOperator(Method::kPost, "/-/operator/advisories", "{}").status(), 400);
   EXPECT_EQ(Import(Osv("GHSA-1", "left")).status(), 200);
   const Response listed = AskOperator(Method::kGet, "/-/operator/advisories?package=left");
-  EXPECT_EQ(listed.text(), R"({"total":1,"next":"","advisories":[{"id":"GHSA-1","severity":"high","title":"Bad <thing>",)"
-                           R"("packages":["left"],"modified":"2024-05-01T00:00:00.000Z"}]})");
+  EXPECT_EQ(listed.text(),
+            R"({"total":1,"next":"","advisories":[{"id":"GHSA-1","severity":"high","title":"Bad <thing>",)"
+            R"("packages":["left"],"modified":"2024-05-01T00:00:00.000Z"}]})");
   EXPECT_EQ(AskOperator(Method::kDelete, "/-/operator/advisories", R"({"ids":["GHSA-2"]})").status(), 404);
   EXPECT_EQ(AskOperator(Method::kDelete, "/-/operator/advisories", R"({"ids":[]})").status(), 400);
   EXPECT_EQ(AskOperator(Method::kDelete, "/-/operator/advisories", R"({"ids":["GHSA-1"]})").status(), 200);

@@ -168,8 +168,9 @@ TEST_F(ApiUpload, SmallBodiesAreBoundedAndMayBeCompressed) {
   const std::string padded = user + std::string(kSmallBodyBytesMax - user.size(), ' ');
   EXPECT_EQ(Ask(Method::kPut, "/-/user/org.couchdb.user:carol", {}, padded).status(), 201);
   EXPECT_EQ(Ask(Method::kPut, "/-/user/org.couchdb.user:carol", {}, padded + " ").status(), 413);
-  EXPECT_EQ(Ask(Method::kPut, "/-/user/org.couchdb.user:carol", {{"Content-Encoding", "gzip"}}, Gzip(padded + " ")).status(),
-            413);
+  EXPECT_EQ(
+      Ask(Method::kPut, "/-/user/org.couchdb.user:carol", {{"Content-Encoding", "gzip"}}, Gzip(padded + " ")).status(),
+      413);
 }
 
 TEST_F(ApiUpload, SlowClientsHoldNoPlace) {

@@ -170,8 +170,8 @@ class ApiWebConfirmation : public ApiWebLogin {
   void SetUp() override {
     ApiWebLogin::SetUp();
     token_ = TokenOf("alice");
-    const auto url = registry_->BeginSecondFactor(As("alice"), "secret-alice",
-                                                  registry::SecondFactorMode::kAuthAndWrites, "r");
+    const auto url =
+        registry_->BeginSecondFactor(As("alice"), "secret-alice", registry::SecondFactorMode::kAuthAndWrites, "r");
     const size_t begin = (*url)->find("secret=") + 7;
     secret_ = registry::Base32Decode((*url)->substr(begin, (*url)->find('&', begin) - begin)).value();
     ASSERT_TRUE(registry_->ConfirmSecondFactor(As("alice"), {Code()}).ok());

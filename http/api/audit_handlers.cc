@@ -86,12 +86,12 @@ class TreeReport {
       const std::string flags = Flags(node);
       findings += (findings.empty() ? "" : ",") + ("{\"version\":" + JsonString(node.version)) + ",\"paths\":[" + path +
                   "]," + flags + "}";
-      finding->resolves += (finding->resolves.empty() ? "" : ",") + ("{\"id\":" + number) + ",\"path\":" + path + "," +
-                           flags + "}";
+      finding->resolves +=
+          (finding->resolves.empty() ? "" : ",") + ("{\"id\":" + number) + ",\"path\":" + path + "," + flags + "}";
     }
     if (findings.empty()) return;
-    finding->advisories += (finding->advisories.empty() ? "\"" : ",\"") + number + "\":{\"findings\":[" + findings + "]," +
-                           CommonMembers(advisory, name) + "," + ReportMembers(advisory, name) + "}";
+    finding->advisories += (finding->advisories.empty() ? "\"" : ",\"") + number + "\":{\"findings\":[" + findings +
+                           "]," + CommonMembers(advisory, name) + "," + ReportMembers(advisory, name) + "}";
   }
 
   static std::string Flags(const registry::AuditNode& node) {
@@ -107,8 +107,8 @@ class TreeReport {
       if (alias.starts_with("CVE-")) cves.push_back(alias);
     }
     const std::string patched = registry::PatchedVersions(advisory);
-    const std::string advice = patched == "<0.0.0" ? "No version is known to be free of it."
-                                                   : "Upgrade to a version in " + patched + ".";
+    const std::string advice =
+        patched == "<0.0.0" ? "No version is known to be free of it." : "Upgrade to a version in " + patched + ".";
     std::string json = "\"module_name\":" + JsonString(name) + ",\"patched_versions\":" + JsonString(patched);
     json += ",\"created\":" + JsonString(FormatIsoTime(advisory.published_ms));
     json += ",\"updated\":" + JsonString(FormatIsoTime(advisory.modified_ms)) + ",\"deleted\":null";
@@ -123,8 +123,10 @@ class TreeReport {
     size_t dev = 0;
     size_t optional = 0;
     for (size_t i = 1; i < tree_.nodes.size(); ++i) {
-      if (tree_.nodes[i].is_dev) ++dev;
-      else if (tree_.nodes[i].is_optional) ++optional;
+      if (tree_.nodes[i].is_dev)
+        ++dev;
+      else if (tree_.nodes[i].is_optional)
+        ++optional;
     }
     const size_t total = tree_.nodes.size() - 1;
     std::string json = "{\"vulnerabilities\":{";

@@ -31,7 +31,8 @@ void AuthCache::Insert(uint64_t ticket, std::string_view authorization, const re
   entries_[key] = Entry{ticket, clock_.MonotonicMs() + kKeepMs, principal};
 }
 
-std::optional<registry::Principal> AuthCache::Find(std::string_view authorization, const registry::PeerAddress& client) {
+std::optional<registry::Principal> AuthCache::Find(std::string_view authorization,
+                                                   const registry::PeerAddress& client) {
   const Sha256Digest key = KeyOf(authorization, client);
   MutexLock lock(mutex_);
   const auto found = entries_.find(key);

@@ -73,9 +73,9 @@ bool IsHost(std::string_view host) {
 
 bool IsPathPrefix(std::string_view path) {
   return path.starts_with('/') && std::all_of(path.begin(), path.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '-' ||
-           c == '_' || c == '.' || c == '~';
-  });
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '-' ||
+                  c == '_' || c == '.' || c == '~';
+         });
 }
 
 registry::PeerAddress AddressOf(const Peer& peer) {

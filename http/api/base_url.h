@@ -21,7 +21,7 @@ namespace tarn::http {
 class BaseUrls {
  public:
   struct Options {
-    std::vector<std::string> public_urls;        // "https://npm.example.org/npm/", with or without the slash.
+    std::vector<std::string> public_urls;  // "https://npm.example.org/npm/", with or without the slash.
     std::vector<registry::Cidr> trusted_proxies;
     bool is_loopback_only = true;
   };

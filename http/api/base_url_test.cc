@@ -55,9 +55,12 @@ TEST(BaseUrls, BelievesForwardedHeadersOfTrustedProxiesOnly) {
   options.trusted_proxies = {*registry::Cidr::Parse("10.0.0.0/8")};
   options.is_loopback_only = false;
   const BaseUrls urls(options);
-  const Headers headers = {{"Host", "backend:4873"},          {"X-Forwarded-Proto", "https, http"},
-                           {"X-Forwarded-Host", "npm.example.org, x"}, {"X-Forwarded-Port", "8443"},
-                           {"X-Forwarded-Prefix", "/npm/"},   {"X-Forwarded-For", "203.0.113.9, 198.51.100.7, 10.1.1.1"}};
+  const Headers headers = {{"Host", "backend:4873"},
+                           {"X-Forwarded-Proto", "https, http"},
+                           {"X-Forwarded-Host", "npm.example.org, x"},
+                           {"X-Forwarded-Port", "8443"},
+                           {"X-Forwarded-Prefix", "/npm/"},
+                           {"X-Forwarded-For", "203.0.113.9, 198.51.100.7, 10.1.1.1"}};
   EXPECT_EQ(Resolve(urls, headers, "10.2.3.4"), "https://npm.example.org:8443/npm");
   EXPECT_EQ(Resolve(urls, headers, "192.0.2.1"), "http://backend:4873");
   const TestHead head(Method::kGet, "/n", headers);
@@ -71,17 +74,20 @@ TEST(BaseUrls, TakesTheStandardHeaderWhereNoOtherIs) {
   options.trusted_proxies = {*registry::Cidr::Parse("10.0.0.0/8")};
   options.is_loopback_only = false;
   const BaseUrls urls(options);
-  const Headers standard = {{"Host", "backend:4873"},
-                            {"Forwarded", "for=203.0.113.9;proto=https;host=npm.example.org, for=198.51.100.7, for=10.1.1.1"}};
+  const Headers standard = {
+      {"Host", "backend:4873"},
+      {"Forwarded", "for=203.0.113.9;proto=https;host=npm.example.org, for=198.51.100.7, for=10.1.1.1"}};
   EXPECT_EQ(Resolve(urls, standard, "10.2.3.4"), "https://npm.example.org");
   EXPECT_EQ(Resolve(urls, standard, "192.0.2.1"), "http://backend:4873");
   const TestHead head(Method::kGet, "/n", standard);
   EXPECT_EQ(urls.ClientAddress(*head, PeerAt("10.2.3.4")).ip, registry::PeerAddress::Parse("198.51.100.7")->ip);
   EXPECT_EQ(urls.ClientAddress(*head, PeerAt("192.0.2.1")).ip, registry::PeerAddress::Parse("192.0.2.1")->ip);
 
-  const Headers both = {{"Host", "backend:4873"}, {"X-Forwarded-For", "198.51.100.7"}, {"Forwarded", "for=127.0.0.1;host=evil.example"}};
+  const Headers both = {
+      {"Host", "backend:4873"}, {"X-Forwarded-For", "198.51.100.7"}, {"Forwarded", "for=127.0.0.1;host=evil.example"}};
   const TestHead mixed(Method::kGet, "/n", both);
-  EXPECT_EQ(Resolve(urls, both, "10.2.3.4"), "http://backend:4873") << "passed on from the client by a proxy of the other kind";
+  EXPECT_EQ(Resolve(urls, both, "10.2.3.4"), "http://backend:4873")
+      << "passed on from the client by a proxy of the other kind";
   EXPECT_EQ(urls.ClientAddress(*mixed, PeerAt("10.2.3.4")).ip, registry::PeerAddress::Parse("198.51.100.7")->ip);
 }
 
@@ -89,7 +95,9 @@ TEST(BaseUrls, ForwardedNonsenseIsIgnored) {
   BaseUrls::Options options;
   options.trusted_proxies = {*registry::Cidr::Parse("127.0.0.1")};
   const BaseUrls urls(options);
-  EXPECT_EQ(Resolve(urls, {{"Host", "localhost"}, {"X-Forwarded-Host", "a/b?c"}, {"X-Forwarded-Prefix", "x y"},
+  EXPECT_EQ(Resolve(urls, {{"Host", "localhost"},
+                           {"X-Forwarded-Host", "a/b?c"},
+                           {"X-Forwarded-Prefix", "x y"},
                            {"X-Forwarded-Port", "80a"}}),
             "http://localhost");
 }

@@ -122,8 +122,8 @@ std::shared_ptr<const HotAnswer> MakeManifestAnswer(const registry::ManifestAnsw
 
 std::shared_ptr<const HotAnswer> MakeTarballAnswer(const registry::TarballAnswer& tarball, Audience audience) {
   const auto& info = tarball.blob.info;
-  auto answer = NewAnswer("\"" + HexEncode(info.sha512.view().substr(0, 32)) + "\"", 0,
-                          CacheControl(audience, kTarballLifetime));
+  auto answer =
+      NewAnswer("\"" + HexEncode(info.sha512.view().substr(0, 32)) + "\"", 0, CacheControl(audience, kTarballLifetime));
   answer->downloads = tarball.downloads;
   answer->is_tarball = true;
   answer->file = {tarball.blob.file, tarball.blob.descriptor(), tarball.blob.offset_bytes, info.size_bytes};

@@ -65,8 +65,9 @@ TEST(Packument, Answers304OnlyToAValidator) {
   EXPECT_EQ(SendTo(answer, {{"If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"}}).status(), 304);
   EXPECT_EQ(SendTo(answer, {{"If-Modified-Since", "Sun, 06 Nov 1994 08:49:36 GMT"}}).status(), 200);
   EXPECT_EQ(SendTo(answer, {{"If-Modified-Since", "yesterday"}}).status(), 200);
-  EXPECT_EQ(SendTo(answer, {{"If-None-Match", "\"other\""}, {"If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"}}).status(),
-            200)
+  EXPECT_EQ(
+      SendTo(answer, {{"If-None-Match", "\"other\""}, {"If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"}}).status(),
+      200)
       << "If-None-Match decides alone";
 }
 

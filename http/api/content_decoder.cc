@@ -7,7 +7,7 @@
 
 namespace tarn::http {
 namespace {
-constexpr int kGzipWindow = 15 + 16;  // zlib: 16 asks for a gzip wrapper.
+constexpr int kGzipWindow = 15 + 16;              // zlib: 16 asks for a gzip wrapper.
 constexpr size_t kStepBytes = 16 * limits::kKiB;  // Inflated at a time; on the stack.
 }  // namespace
 
@@ -27,7 +27,8 @@ Result<ContentDecoder> ContentDecoder::Create(std::string_view content_encoding,
     return ContentDecoder(nullptr, decoded_bytes_max);
   }
   if (!EqualsIgnoreCase(content_encoding, "gzip") && !EqualsIgnoreCase(content_encoding, "x-gzip")) {
-    return InvalidArgument("Content-Encoding \"" + std::string(content_encoding) + "\" is not supported; send gzip or none");
+    return InvalidArgument("Content-Encoding \"" + std::string(content_encoding) +
+                           "\" is not supported; send gzip or none");
   }
   auto* stream = new z_stream_s{};
   CHECK(inflateInit2(stream, kGzipWindow) == Z_OK);
@@ -57,8 +58,10 @@ Status ContentDecoder::Decode(std::string_view bytes, const Sink& sink) {
     inflate_->next_out = reinterpret_cast<Bytef*>(step);
     inflate_->avail_out = sizeof(step);
     const int result = inflate(inflate_.get(), Z_NO_FLUSH);
-    if (result == Z_STREAM_END) ended_ = true;
-    else if (result != Z_OK && result != Z_BUF_ERROR) return InvalidArgument("the gzip body is broken");
+    if (result == Z_STREAM_END)
+      ended_ = true;
+    else if (result != Z_OK && result != Z_BUF_ERROR)
+      return InvalidArgument("the gzip body is broken");
     RETURN_IF_ERROR(Emit({step, sizeof(step) - inflate_->avail_out}, sink));
   }
   return OkStatus();

@@ -27,7 +27,8 @@ void AppendDocument(const registry::FeedDocument& document, Revisions revisions,
   if (document.is_unpublished) head += "\"_deleted\":true,";
   if (revisions == Revisions::kInclude) {
     head += "\"_revisions\":{\"start\":" + std::to_string(document.rev_counter) + ",\"ids\":[";
-    for (size_t i = 0; i < document.rev_hashes.size(); ++i) head += (i > 0 ? ",\"" : "\"") + document.rev_hashes[i] + "\"";
+    for (size_t i = 0; i < document.rev_hashes.size(); ++i)
+      head += (i > 0 ? ",\"" : "\"") + document.rev_hashes[i] + "\"";
     head += "]},";
   }
   out->Append(head);
@@ -43,7 +44,8 @@ void AppendDocument(const registry::FeedDocument& document, Revisions revisions,
       out->AppendShared({buffer, bytes});
     } else {
       std::string copy(bytes);  // Within a JSON string a line break is escaped, so these are all space.
-      std::replace_if(copy.begin(), copy.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+      std::replace_if(
+          copy.begin(), copy.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
       out->Append(copy);
     }
   }

@@ -99,10 +99,12 @@ std::optional<uint64_t> GenerationOf(std::string_view rev) {
 
 Result<std::vector<std::string>> ParseNames(std::string_view json, std::string_view what) {
   auto parsed = JsonBody::ParseObject("{\"names\":" + std::string(json) + "}");
-  auto names = parsed.ok() ? parsed->Strings("names") : Result<std::optional<std::vector<std::string>>>(parsed.status());
+  auto names =
+      parsed.ok() ? parsed->Strings("names") : Result<std::optional<std::vector<std::string>>>(parsed.status());
   if (!names.ok() || !*names) return InvalidArgument("\"" + std::string(what) + "\" must be a JSON list of strings.");
   if ((*names)->size() > limits::kFeedNamesMax) {
-    return TooLarge("\"" + std::string(what) + "\" holds more than " + std::to_string(limits::kFeedNamesMax) + " names.");
+    return TooLarge("\"" + std::string(what) + "\" holds more than " + std::to_string(limits::kFeedNamesMax) +
+                    " names.");
   }
   return std::move(**names);
 }

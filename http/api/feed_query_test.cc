@@ -78,7 +78,8 @@ TEST(AllDocsQuery, KeysAsJsonOrBare) {
 
 TEST(FeedQuery, Generation) {
   EXPECT_EQ(GenerationOf("17-9f00"), 17u);
-  for (const char* none : {"", "17", "-9f", "x-9f", "99999999999999999999-a"}) EXPECT_EQ(GenerationOf(none), std::nullopt);
+  for (const char* none : {"", "17", "-9f", "x-9f", "99999999999999999999-a"})
+    EXPECT_EQ(GenerationOf(none), std::nullopt);
 }
 
 }  // namespace

@@ -67,7 +67,8 @@ StreamStep ChangesStream::Read(Mode mode) {
 }
 
 Status ChangesStream::WriteRows(PieceBuffer* out) {
-  ASSIGN_OR_RETURN(const registry::Principal principal, services_.feeds->identities.Identify(who_.authorization, who_.client));
+  ASSIGN_OR_RETURN(const registry::Principal principal,
+                   services_.feeds->identities.Identify(who_.authorization, who_.client));
   if (rows_.empty()) RETURN_IF_ERROR(ReadRows(principal));
   while (!rows_.empty()) {
     const registry::ChangedPackage row = std::move(rows_.front());
@@ -85,12 +86,15 @@ Status ChangesStream::WriteRows(PieceBuffer* out) {
 
 Status ChangesStream::ReadRows(const registry::Principal& principal) {
   if (query_.descending && was_last_) return OkStatus();
-  position_.rows_max = static_cast<size_t>(std::min<uint64_t>(limit_left_.value_or(UINT64_MAX), limits::kFeedRowsPerPiece));
+  position_.rows_max =
+      static_cast<size_t>(std::min<uint64_t>(limit_left_.value_or(UINT64_MAX), limits::kFeedRowsPerPiece));
   ASSIGN_OR_RETURN(registry::ChangesPiece piece, services_.registry.changes().Read(principal, position_));
   rows_.assign(std::make_move_iterator(piece.packages.begin()), std::make_move_iterator(piece.packages.end()));
   was_last_ = piece.is_last;
-  if (query_.descending) position_.before = piece.next;
-  else position_.after = piece.next;
+  if (query_.descending)
+    position_.before = piece.next;
+  else
+    position_.after = piece.next;
   return OkStatus();
 }
 
@@ -108,22 +112,29 @@ Status ChangesStream::WriteRow(const registry::Principal& principal, const regis
     const auto name = registry::PackageName::Parse(row.name);
     RETURN_IF_ERROR(name.status());
     const auto document = services_.registry.changes().GetDocument(principal, *name, who_.base_url);
-    if (document.ok()) AppendDocument(*document, Revisions::kOmit, is_enveloped() ? Lines::kAny : Lines::kOne, out);
-    else if (document.code() == Code::kNotFound) out->Append("null");  // It was made restricted a moment ago.
-    else return document.status();
+    if (document.ok())
+      AppendDocument(*document, Revisions::kOmit, is_enveloped() ? Lines::kAny : Lines::kOne, out);
+    else if (document.code() == Code::kNotFound)
+      out->Append("null");  // It was made restricted a moment ago.
+    else
+      return document.status();
   }
   out->Append("}");
-  if (is_event) out->Append("\nid: " + std::to_string(row.sequence) + "\n\n");
-  else if (!is_enveloped()) out->Append("\n");
+  if (is_event)
+    out->Append("\nid: " + std::to_string(row.sequence) + "\n\n");
+  else if (!is_enveloped())
+    out->Append("\n");
   return OkStatus();
 }
 
 Status ChangesStream::Finish(PieceBuffer* out) {
   is_over_ = true;
-  if (query_.kind == FeedQuery::Kind::kEventSource) return OkStatus();  // The client comes back with the id it saw last.
+  if (query_.kind == FeedQuery::Kind::kEventSource)
+    return OkStatus();  // The client comes back with the id it saw last.
   uint64_t pending = 0;
   if (!query_.descending && query_.names.empty()) {
-    ASSIGN_OR_RETURN(const registry::Principal principal, services_.feeds->identities.Identify(who_.authorization, who_.client));
+    ASSIGN_OR_RETURN(const registry::Principal principal,
+                     services_.feeds->identities.Identify(who_.authorization, who_.client));
     ASSIGN_OR_RETURN(pending, services_.registry.changes().CountAfter(principal, sent_));
   }
   const std::string end = "\"last_seq\":" + std::to_string(sent_) + ",\"pending\":" + std::to_string(pending) + "}\n";

@@ -67,16 +67,17 @@ class ChangesStream final : public ReadingStream {
 
   const FollowerIdentity who_;
   const FeedQuery query_;
-  registry::ChangesQuery position_;          // Of what is read next.
-  uint64_t sent_ = 0;                        // The sequence up to which all was sent.
+  registry::ChangesQuery position_;            // Of what is read next.
+  uint64_t sent_ = 0;                          // The sequence up to which all was sent.
   std::deque<registry::ChangedPackage> rows_;  // Read, not sent.
-  bool was_last_ = false;                    // When rows_ was read there was nothing more.
+  bool was_last_ = false;                      // When rows_ was read there was nothing more.
   std::optional<uint64_t> limit_left_;
   bool has_begun_ = false;
   bool has_rows_ = false;
   bool is_over_ = false;
-  uint64_t quiet_since_ms_ = 0;              // Nothing was sent since.
-  const std::unique_ptr<Followers::Place> place_;  // Last to be made, first to go: whoever wakes a stream finds it whole.
+  uint64_t quiet_since_ms_ = 0;  // Nothing was sent since.
+  const std::unique_ptr<Followers::Place>
+      place_;  // Last to be made, first to go: whoever wakes a stream finds it whole.
 };
 
 // Rows that are made one after the other, between two texts.
@@ -84,7 +85,8 @@ class RowsStream final : public ReadingStream {
  public:
   // Appends the next row, without a comma before it. False: there is none.
   using NextRow = std::function<Result<bool>(const registry::Principal& principal, PieceBuffer* out)>;
-  RowsStream(const Services& services, FollowerIdentity who, std::string opening, NextRow next_row, std::string closing);
+  RowsStream(const Services& services, FollowerIdentity who, std::string opening, NextRow next_row,
+             std::string closing);
 
  protected:
   StreamStep Read(Mode mode) override;

@@ -51,7 +51,8 @@ Result<FormBody> FormBody::Parse(std::string_view body) {
 }
 
 std::string_view FormBody::Get(std::string_view name) const {
-  const auto field = std::find_if(fields_.begin(), fields_.end(), [&](const auto& entry) { return entry.first == name; });
+  const auto field =
+      std::find_if(fields_.begin(), fields_.end(), [&](const auto& entry) { return entry.first == name; });
   return field == fields_.end() ? std::string_view() : std::string_view(field->second);
 }
 

@@ -20,7 +20,8 @@ TEST(FormBody, IsReadAsBrowsersWriteIt) {
 }
 
 TEST(FormBody, RefusesBrokenSequencesAndTooMuch) {
-  for (const char* bad : {"a=%", "a=%2", "a=%zz", "%=a"}) EXPECT_EQ(FormBody::Parse(bad).code(), Code::kInvalidArgument) << bad;
+  for (const char* bad : {"a=%", "a=%2", "a=%zz", "%=a"})
+    EXPECT_EQ(FormBody::Parse(bad).code(), Code::kInvalidArgument) << bad;
   std::string many;
   for (size_t i = 0; i < limits::kFormFieldsMax; ++i) many += "a=b&";
   EXPECT_TRUE(FormBody::Parse(many).ok());

@@ -12,7 +12,8 @@ TEST(ParseForwarded, ReadsTheExamplesOfTheRfc) {
   EXPECT_EQ(one[0].scheme, "http");
   EXPECT_EQ(one[0].host, "npm.example.org:8443");
 
-  const auto several = ParseForwarded("For=\"[2001:db8:cafe::17]:4711\", for=\"192.0.2.43:47011\" ,for=unknown, for=_x");
+  const auto several =
+      ParseForwarded("For=\"[2001:db8:cafe::17]:4711\", for=\"192.0.2.43:47011\" ,for=unknown, for=_x");
   ASSERT_EQ(several.size(), 4u);
   EXPECT_EQ(several[0].client, "2001:db8:cafe::17");
   EXPECT_EQ(several[1].client, "192.0.2.43");

@@ -24,8 +24,8 @@ struct HotAnswer {
   uint64_t modified_ms = 0;
   // The body: in pieces, or in a file when `file` has an owner.
   std::vector<SharedBytes> pieces;
-  FileRange file;           // A tarball, or a packument that is asked for often (memory_file.h).
-  bool is_tarball = false;  // Then ranges of it are served.
+  FileRange file;                          // A tarball, or a packument that is asked for often (memory_file.h).
+  bool is_tarball = false;                 // Then ranges of it are served.
   std::shared_ptr<SentCounter> downloads;  // Of a tarball, when it is counted.
 
   bool is_file() const { return file.owner != nullptr; }

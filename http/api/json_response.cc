@@ -27,8 +27,8 @@ Response PrivateJsonResponse(uint16_t http_status, std::string body) {
 Response WriteResponse(const Services& services, const Result<registry::WriteAnswer>& answer) {
   if (!answer.ok()) return ErrorResponse(answer.status());
   Response response = PrivateJsonResponse(
-      answer->created ? 201 : 200, "{\"ok\":true,\"success\":true,\"id\":" + JsonString(answer->id) +
-                                       ",\"rev\":" + JsonString(answer->rev) + "}");
+      answer->created ? 201 : 200,
+      "{\"ok\":true,\"success\":true,\"id\":" + JsonString(answer->id) + ",\"rev\":" + JsonString(answer->rev) + "}");
   response.AddHeader("tarn-lsn", std::to_string(services.node.applied_lsn().value()));
   return response;
 }

@@ -11,7 +11,8 @@ constexpr std::string_view kStyle =
     "main{max-width:24rem;margin:8vh auto;padding:1.5rem;background:#fff;border:1px solid #ddd;border-radius:8px}"
     "h1{font-size:1.25rem;margin:0 0 .75rem}label{display:block;margin:.75rem 0 0}"
     "input{box-sizing:border-box;width:100%;padding:.5rem;font:inherit}input[type=checkbox]{width:auto}"
-    "button{margin-top:1.25rem;width:100%;padding:.6rem;font:inherit;color:#fff;background:#235;border:0;border-radius:4px}"
+    "button{margin-top:1.25rem;width:100%;padding:.6rem;font:inherit;color:#fff;background:#235;border:0;border-radius:"
+    "4px}"
     ".problem{color:#a00}.origin{color:#555;font-size:.875rem;overflow-wrap:anywhere}";
 
 // Nothing but this one style may act on the page, nobody may frame it, and its form goes nowhere else.

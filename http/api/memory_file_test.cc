@@ -6,12 +6,12 @@
 
 #include <vector>
 
-
 namespace tarn::http {
 namespace {
 
 TEST(MemoryFile, HoldsThePiecesOneAfterTheOther) {
-  const std::vector<SharedBytes> pieces = {ShareString("one "), ShareString(std::string(100'000, 'x')), ShareString(" end")};
+  const std::vector<SharedBytes> pieces = {ShareString("one "), ShareString(std::string(100'000, 'x')),
+                                           ShareString(" end")};
   const auto file = MakeMemoryFile(pieces);
   ASSERT_TRUE(file.has_value());
   EXPECT_EQ(file->offset, 0u);

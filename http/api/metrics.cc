@@ -36,7 +36,13 @@ void Metrics::Count(const RequestSummary& summary) {
 }
 
 void Metrics::AppendGauge(std::string* out, std::string_view name, uint64_t value) {
-  out->append("# TYPE ").append(name).append(" gauge\n").append(name).append(" ").append(std::to_string(value)).append("\n");
+  out->append("# TYPE ")
+      .append(name)
+      .append(" gauge\n")
+      .append(name)
+      .append(" ")
+      .append(std::to_string(value))
+      .append("\n");
 }
 
 void Metrics::AppendCounter(std::string* out, std::string_view name, uint64_t value) {
@@ -49,7 +55,8 @@ std::string Metrics::Format() const {
   const auto load = [](const std::atomic<uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
   for (size_t i = 0; i < kAdmissionClassCount; ++i) {
     for (size_t status = 0; status < kStatusClasses; ++status) {
-      const std::string labels = "class=\"" + std::string(kClassNames[i]) + "\",code=\"" + std::to_string(status) + "xx\"";
+      const std::string labels =
+          "class=\"" + std::string(kClassNames[i]) + "\",code=\"" + std::to_string(status) + "xx\"";
       AppendSample(&out, "http_requests_total", labels, load(classes_[i].by_status[status]));
     }
   }
@@ -60,7 +67,8 @@ std::string Metrics::Format() const {
   }
   out += "# TYPE http_sent_bytes counter\n";
   for (size_t i = 0; i < kAdmissionClassCount; ++i) {
-    AppendSample(&out, "http_sent_bytes_total", "class=\"" + std::string(kClassNames[i]) + "\"", load(classes_[i].sent_bytes));
+    AppendSample(&out, "http_sent_bytes_total", "class=\"" + std::string(kClassNames[i]) + "\"",
+                 load(classes_[i].sent_bytes));
   }
   out += "# TYPE http_seconds histogram\n";
   for (size_t i = 0; i < kAdmissionClassCount; ++i) {

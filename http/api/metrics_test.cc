@@ -100,7 +100,7 @@ TEST(Metrics, CountsByClassAndStatus) {
   metrics.Count(Summary(1, 304, 50));
   metrics.Count(Summary(1, 206, 50));
   metrics.Count(Summary(2, 507, 50));
-  metrics.Count(Summary(3, 0, 50));     // The client left.
+  metrics.Count(Summary(3, 0, 50));      // The client left.
   metrics.Count(Summary(200, 999, 50));  // Out of range, both.
   const Checker page(metrics.Format());
   EXPECT_EQ(page.samples.at(R"(http_requests_total{class="metadata",code="2xx"})"), "1");

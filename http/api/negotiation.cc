@@ -69,9 +69,7 @@ std::optional<uint64_t> ParseDigits(std::string_view text) {
   return number;
 }
 
-std::string_view WithoutWeakness(std::string_view etag) {
-  return etag.starts_with("W/") ? etag.substr(2) : etag;
-}
+std::string_view WithoutWeakness(std::string_view etag) { return etag.starts_with("W/") ? etag.substr(2) : etag; }
 
 }  // namespace
 

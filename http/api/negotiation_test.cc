@@ -30,8 +30,8 @@ TEST(ChooseCoding, FollowsTheTableOfAcceptEncodings) {
                            "x-gzip", "*", "gzip;q=0.1", "identity, gzip;q=0.001", "gzip;q=nonsense"}) {
     EXPECT_EQ(ChooseCoding(gzip), PackumentCoding::kGzip) << gzip;
   }
-  for (const char* identity : {"", "identity", "gzip/deflate", "gzip;q=0", "gzip;q=0.000", "*;q=0", "br", "gzip;q=0, *",
-                               "deflate"}) {
+  for (const char* identity :
+       {"", "identity", "gzip/deflate", "gzip;q=0", "gzip;q=0.000", "*;q=0", "br", "gzip;q=0, *", "deflate"}) {
     EXPECT_EQ(ChooseCoding(identity), PackumentCoding::kIdentity) << identity;
   }
 }

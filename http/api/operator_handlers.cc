@@ -21,9 +21,9 @@ Result<registry::UserInfo> AddUser(const Services& services, const Call& call) {
   ASSIGN_OR_RETURN(const auto email, body.String("email"));
   ASSIGN_OR_RETURN(const auto admin, body.Bool("admin"));
   if (!name || !password) return InvalidArgument("\"name\" and \"password\" are needed");
-  return services.registry.CreateUser(call.principal, *name, *password, email.value_or(""),
-                                      admin.value_or(false) ? registry::Registry::Admin::kYes
-                                                            : registry::Registry::Admin::kNo);
+  return services.registry.CreateUser(
+      call.principal, *name, *password, email.value_or(""),
+      admin.value_or(false) ? registry::Registry::Admin::kYes : registry::Registry::Admin::kNo);
 }
 
 Result<registry::NewToken> CreateToken(const Services& services, const Call& call) {

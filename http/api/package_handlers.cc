@@ -29,7 +29,8 @@ std::shared_ptr<const HotAnswer> WithMemoryFile(const HotAnswer& answer) {
   return copy;
 }
 
-void Keep(HotCache& hot, const HotCache::Ticket& ticket, std::string key, const std::shared_ptr<const HotAnswer>& answer) {
+void Keep(HotCache& hot, const HotCache::Ticket& ticket, std::string key,
+          const std::shared_ptr<const HotAnswer>& answer) {
   if (!hot.WantsFile(key)) {
     hot.Insert(ticket, std::move(key), answer);
   } else if (auto in_file = WithMemoryFile(*answer)) {
@@ -63,9 +64,10 @@ Response HandleGetPackument(const Services& services, const Call& call) {
   const auto name = PackageOf(call);
   if (!name.ok()) return ErrorResponse(name.status());
   std::string accept, accept_encoding;
-  const bool is_for_write = QueryValue(call.query, "write") == "true";  // Then full, whatever Accept says (contract 2.5).
-  const auto form = is_for_write ? registry::PackumentForm::kFull
-                                 : ChooseForm(call.head.Joined(KnownHeader::kAccept, &accept));
+  const bool is_for_write =
+      QueryValue(call.query, "write") == "true";  // Then full, whatever Accept says (contract 2.5).
+  const auto form =
+      is_for_write ? registry::PackumentForm::kFull : ChooseForm(call.head.Joined(KnownHeader::kAccept, &accept));
   const auto coding = ChooseCoding(call.head.Joined(KnownHeader::kAcceptEncoding, &accept_encoding));
   const HotPlace place{HotKind::kPackument, services.hot.TakeTicket(name->full())};
   const auto packument =
@@ -78,8 +80,8 @@ Response HandleGetPackument(const Services& services, const Call& call) {
 Response HandleGetManifest(const Services& services, const Call& call) {
   const auto name = PackageOf(call);
   if (!name.ok()) return ErrorResponse(name.status());
-  const auto manifest = services.registry.GetManifest(call.principal, *name, call.Parameter("spec"),
-                                                      std::string(call.base_url));
+  const auto manifest =
+      services.registry.GetManifest(call.principal, *name, call.Parameter("spec"), std::string(call.base_url));
   if (!manifest.ok()) return ErrorResponse(manifest.status());
   Response response;
   Send(MakeManifestAnswer(*manifest, AudienceOf(services, manifest->is_restricted)), call.head, &response);
@@ -105,8 +107,8 @@ Response HandleUnpublish(const Services& services, const Call& call) {
 Response HandleDeleteTarball(const Services& services, const Call& call) {
   const auto name = PackageOf(call);
   if (!name.ok()) return ErrorResponse(name.status());
-  return WriteResponse(services, services.registry.DeleteTarball(call.principal, *name, call.Parameter("file"),
-                                                                 call.Parameter("rev")));
+  return WriteResponse(
+      services, services.registry.DeleteTarball(call.principal, *name, call.Parameter("file"), call.Parameter("rev")));
 }
 
 }  // namespace tarn::http

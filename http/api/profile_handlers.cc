@@ -75,8 +75,8 @@ Result<std::string> ChangeSecondFactor(const Services& services, const Call& cal
     return std::string();
   }
   ASSIGN_OR_RETURN(const SecondFactorMode mode, registry::ParseSecondFactorMode(*mode_name));
-  ASSIGN_OR_RETURN(const auto url, services.registry.BeginSecondFactor(call.principal, *password, mode,
-                                                                       IssuerOf(call.base_url)));
+  ASSIGN_OR_RETURN(const auto url,
+                   services.registry.BeginSecondFactor(call.principal, *password, mode, IssuerOf(call.base_url)));
   return url ? JsonString(*url) : std::string();
 }
 

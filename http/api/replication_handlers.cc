@@ -32,8 +32,8 @@ Result<FeedDocument> DocumentOf(const Services& services, const registry::Princi
 
 // `document`: nullptr when it is not asked for.
 void AppendAllDocsRow(const ChangedPackage& package, const FeedDocument* document, PieceBuffer* out) {
-  out->Append("{\"id\":" + JsonString(package.name) + ",\"key\":" + JsonString(package.name) + ",\"value\":{\"rev\":" +
-              JsonString(package.rev) + "}");
+  out->Append("{\"id\":" + JsonString(package.name) + ",\"key\":" + JsonString(package.name) +
+              ",\"value\":{\"rev\":" + JsonString(package.rev) + "}");
   if (document != nullptr) {
     out->Append(",\"doc\":");
     AppendDocument(*document, Revisions::kOmit, Lines::kAny, out);
@@ -75,7 +75,8 @@ class AllDocsRows {
 
  private:
   Status Read(const registry::Principal& principal) {
-    range_.rows_max = static_cast<size_t>(std::min<uint64_t>(query_.limit.value_or(UINT64_MAX), limits::kFeedRowsPerPiece));
+    range_.rows_max =
+        static_cast<size_t>(std::min<uint64_t>(query_.limit.value_or(UINT64_MAX), limits::kFeedRowsPerPiece));
     ASSIGN_OR_RETURN(registry::PackagesPiece piece, services_.registry.changes().ListPackages(principal, range_));
     rows_.assign(std::make_move_iterator(piece.packages.begin()), std::make_move_iterator(piece.packages.end()));
     has_more_ = !piece.next.empty();
@@ -182,10 +183,9 @@ Response HandleChanges(const Services& services, const Call& call) {
     place = services.feeds->followers.Enter();
     if (place == nullptr) return ErrorResponse(503, "Too many followers wait for changes; try again in a moment.");
   }
-  const std::string_view type =
-      query->kind == FeedQuery::Kind::kEventSource ? "text/event-stream" : "application/json";
-  return StreamResponse(type, std::make_unique<ChangesStream>(services, FollowerIdentity(call), std::move(*query), *after,
-                                                              std::move(place)));
+  const std::string_view type = query->kind == FeedQuery::Kind::kEventSource ? "text/event-stream" : "application/json";
+  return StreamResponse(type, std::make_unique<ChangesStream>(services, FollowerIdentity(call), std::move(*query),
+                                                              *after, std::move(place)));
 }
 
 Response HandleAllDocs(const Services& services, const Call& call) {
@@ -195,8 +195,8 @@ Response HandleAllDocs(const Services& services, const Call& call) {
   if (!allowed.ok()) return ErrorResponse(allowed.status());
   const auto counts = services.registry.CountPackages();
   if (!counts.ok()) return ErrorResponse(counts.status());
-  const std::string opening = "{\"total_rows\":" + std::to_string(counts->published) + ",\"offset\":" +
-                              std::to_string(query->skip) + ",\"rows\":[\n";
+  const std::string opening = "{\"total_rows\":" + std::to_string(counts->published) +
+                              ",\"offset\":" + std::to_string(query->skip) + ",\"rows\":[\n";
   RowsStream::NextRow next_row;
   if (query->keys) {
     auto keys = std::make_shared<std::deque<std::string>>(query->keys->begin(), query->keys->end());
@@ -228,8 +228,9 @@ Response HandleBulkGet(const Services& services, const Call& call) {
     left->pop_front();
     return AppendBulkRow(services, principal, document, revisions, latest, base_url, out);
   };
-  return StreamResponse("application/json", std::make_unique<RowsStream>(services, FollowerIdentity(call), "{\"results\":[\n",
-                                                                         std::move(next_row), "\n]}\n"));
+  return StreamResponse("application/json",
+                        std::make_unique<RowsStream>(services, FollowerIdentity(call), "{\"results\":[\n",
+                                                     std::move(next_row), "\n]}\n"));
 }
 
 bool AsksForRevision(const Call& call) {
@@ -283,7 +284,8 @@ Response HandlePutCheckpoint(const Services& services, const Call& call) {
   const std::string& id = call.Parameter("id");
   const auto rev = services.feeds->checkpoints.Put(call.principal.user, id, call.body);
   if (!rev.ok()) return ErrorResponse(rev.status());
-  return PrivateJsonResponse(201, "{\"ok\":true,\"id\":" + JsonString("_local/" + id) + ",\"rev\":" + JsonString(*rev) + "}");
+  return PrivateJsonResponse(
+      201, "{\"ok\":true,\"id\":" + JsonString("_local/" + id) + ",\"rev\":" + JsonString(*rev) + "}");
 }
 
 // What CouchDB's clients look at first. Sizes and the number of purges are not theirs to know.
@@ -292,9 +294,9 @@ Response HandleRoot(const Services& services, const Call&) {
   if (!counts.ok()) return ErrorResponse(counts.status());
   const std::string sequence = std::to_string(services.registry.changes().CurrentSequence());
   return PrivateJsonResponse(
-      200, "{\"db_name\":\"registry\",\"tarn\":\"" TARN_VERSION "\",\"doc_count\":" + std::to_string(counts->published) +
-               ",\"doc_del_count\":" + std::to_string(counts->unpublished) + ",\"update_seq\":" + sequence +
-               ",\"committed_update_seq\":" + sequence +
+      200, "{\"db_name\":\"registry\",\"tarn\":\"" TARN_VERSION "\",\"doc_count\":" +
+               std::to_string(counts->published) + ",\"doc_del_count\":" + std::to_string(counts->unpublished) +
+               ",\"update_seq\":" + sequence + ",\"committed_update_seq\":" + sequence +
                ",\"purge_seq\":0,\"compact_running\":false,\"disk_size\":0,\"data_size\":0,\"disk_format_version\":1,"
                "\"instance_start_time\":\"0\"}");
 }

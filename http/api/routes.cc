@@ -30,10 +30,12 @@ std::vector<Route> MakeRoutes() {
       // Followers of CouchDB's protocol.
       {kGet, "/_changes", kMeta, Work::kRead, kOptional, kNone, HandleChanges,
        "Changed packages, each once: normal, longpoll, continuous, eventsource"},
-      {kPost, "/_changes", kMeta, Work::kRead, kOptional, kSmall, HandleChanges, "The same, of the packages in `doc_ids`"},
+      {kPost, "/_changes", kMeta, Work::kRead, kOptional, kSmall, HandleChanges,
+       "The same, of the packages in `doc_ids`"},
       {kGet, "/_all_docs", kMeta, Work::kRead, kOptional, kNone, HandleAllDocs, "All packages by name"},
       {kPost, "/_all_docs", kMeta, Work::kRead, kOptional, kSmall, HandleAllDocs, "The packages in `keys`"},
-      {kPost, "/_bulk_get", kMeta, Work::kRead, kOptional, kSmall, HandleBulkGet, "Packuments of the packages in `docs`"},
+      {kPost, "/_bulk_get", kMeta, Work::kRead, kOptional, kSmall, HandleBulkGet,
+       "Packuments of the packages in `docs`"},
       {kGet, "/_local/{id}", kMeta, Work::kRead, kOptional, kNone, HandleGetCheckpoint, "How far a follower is"},
       {kPut, "/_local/{id}", kMeta, Work::kRead, kOptional, kSmall, HandlePutCheckpoint,
        "The same, noted; in memory, the least recently used are forgotten"},
@@ -90,7 +92,8 @@ std::vector<Route> MakeRoutes() {
        "Fetches of each version in the last seven days"},
 
       // Dist-tags and access.
-      {kGet, "/-/package/{pkg}/dist-tags", kMeta, Work::kRead, kOptional, kNone, HandleGetDistTags, "`npm dist-tag ls`"},
+      {kGet, "/-/package/{pkg}/dist-tags", kMeta, Work::kRead, kOptional, kNone, HandleGetDistTags,
+       "`npm dist-tag ls`"},
       {kGet, "/-/package/{pkg}/dist-tags/{tag}", kMeta, Work::kRead, kOptional, kNone, HandleGetDistTag,
        "The version of one tag, as a JSON string"},
       {kPut, "/-/package/{pkg}/dist-tags/{tag}", kWrites, Work::kWrite, kRequired, kSmall, HandleSetDistTag,
@@ -117,8 +120,10 @@ std::vector<Route> MakeRoutes() {
 
       // The operator's socket.
       {kGet, "/-/operator/status", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorStatus, "`tarn status`"},
-      {kGet, "/-/operator/users", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListUsers, "`tarn user list`"},
-      {kPost, "/-/operator/users", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorAddUser, "`tarn user add`"},
+      {kGet, "/-/operator/users", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListUsers,
+       "`tarn user list`"},
+      {kPost, "/-/operator/users", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorAddUser,
+       "`tarn user add`"},
       {kPut, "/-/operator/users/{user}/password", kOperators, Work::kAdmin, kOperator, kSmall,
        HandleOperatorSetPassword, "`tarn user passwd`"},
       {kDelete, "/-/operator/users/{user}/second-factor", kOperators, Work::kAdmin, kOperator, kNone,
@@ -132,7 +137,8 @@ std::vector<Route> MakeRoutes() {
       {kDelete, "/-/operator/tokens/{key}", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorRevokeToken,
        "`tarn token revoke`"},
 
-      {kGet, "/-/operator/keys", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListKeys, "`tarn keys list`"},
+      {kGet, "/-/operator/keys", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListKeys,
+       "`tarn keys list`"},
       {kPost, "/-/operator/keys", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorRotateKey,
        "`tarn keys rotate`"},
       {kPost, "/-/operator/advisories", kOperators, Work::kAdmin, kOperator, kLarge, HandleOperatorImportAdvisories,
@@ -236,7 +242,8 @@ Result<RouteMatch> MatchRoute(Method method, const RequestPath& path) {
 std::string FormatApiMarkdown() {
   std::string out =
       "# HTTP routes\n\n"
-      "Paths are below the registry's URL. `{pkg}` is a package name in any encoding npm clients use. Errors are JSON with\n"
+      "Paths are below the registry's URL. `{pkg}` is a package name in any encoding npm clients use. Errors are JSON "
+      "with\n"
       "`error`, `message`, `reason` and `code`. Every GET answers HEAD, every path answers OPTIONS.\n\n"
       "<!-- Printed from the route table (http/api/routes.cc); routes_test compares. -->\n\n"
       "| Method | Path | Who | What |\n|---|---|---|---|\n";

@@ -48,7 +48,7 @@ struct Services {
   Metrics& metrics;
   const FeedServices* feeds = nullptr;  // Not of a stopped server, whose operator asks for no feeds.
   WebSessions* web_sessions = nullptr;  // nullptr: web login is switched off.
-  bool reads_are_private = false;  // Only authenticated callers may read: then no shared cache may keep an answer.
+  bool reads_are_private = false;       // Only authenticated callers may read: then no shared cache may keep an answer.
 };
 
 struct Route;
@@ -62,7 +62,7 @@ struct Call {
   registry::Principal principal;
   std::string_view base_url;  // No trailing slash.
   std::string_view query;
-  std::string package;        // Of {pkg}, as npm writes it; checked by the registry's parser.
+  std::string package;  // Of {pkg}, as npm writes it; checked by the registry's parser.
   std::vector<std::pair<std::string_view, std::string>> parameters;  // The other {…}, decoded.
   std::string body;
 
@@ -71,10 +71,10 @@ struct Call {
 
 // Who may call. Bad credentials are 401 on all but kIgnored.
 enum class AuthRule : uint8_t {
-  kIgnored,    // Login: a stale token is no hindrance, the body decides.
-  kOptional,   // The handler sees an anonymous principal if nothing was shown.
-  kRequired,   // 401 for anonymous callers.
-  kOperator,   // Only through the Unix socket; does not exist otherwise.
+  kIgnored,   // Login: a stale token is no hindrance, the body decides.
+  kOptional,  // The handler sees an anonymous principal if nothing was shown.
+  kRequired,  // 401 for anonymous callers.
+  kOperator,  // Only through the Unix socket; does not exist otherwise.
 };
 
 enum class BodyRule : uint8_t {
@@ -113,8 +113,8 @@ struct RouteMatch {
   const Route* route = nullptr;  // nullptr: no route for this method.
   std::string package;
   std::vector<std::pair<std::string_view, std::string>> parameters;
-  std::vector<Method> allowed;   // Methods that the path has; empty: no such path.
-  bool is_operator = false;      // The path is for the operator's socket.
+  std::vector<Method> allowed;  // Methods that the path has; empty: no such path.
+  bool is_operator = false;     // The path is for the operator's socket.
 };
 // HEAD finds GET's route. Errors of PackageNameAt and PercentDecode.
 Result<RouteMatch> MatchRoute(Method method, const RequestPath& path);

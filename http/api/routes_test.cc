@@ -46,7 +46,8 @@ TEST(Routes, FindsWhatClientsAskFor) {
            Case{kPut, "/n?write=true", "PUT /{pkg} n"},
            Case{kPut, "/@s%2fn/-rev/3-a", "PUT /{pkg}/-rev/{rev} @s/n rev=3-a"},
            Case{kDelete, "/n/-rev/3-a", "DELETE /{pkg}/-rev/{rev} n rev=3-a"},
-           Case{kDelete, "/@s/n/-/n-1.0.0.tgz/-rev/2-b", "DELETE /{pkg}/-/{file}/-rev/{rev} @s/n file=n-1.0.0.tgz rev=2-b"},
+           Case{kDelete, "/@s/n/-/n-1.0.0.tgz/-rev/2-b",
+                "DELETE /{pkg}/-/{file}/-rev/{rev} @s/n file=n-1.0.0.tgz rev=2-b"},
            Case{kGet, "/-/ping", "GET /-/ping"},
            Case{kGet, "//-/ping?write=true", "GET /-/ping"},
            Case{kPut, "/-/user/org.couchdb.user:bob", "PUT /-/user/{user} user=org.couchdb.user:bob"},
@@ -72,13 +73,12 @@ TEST(Routes, FindsWhatClientsAskFor) {
 }
 
 TEST(Routes, EveryWriteNeedsAuthenticationUnlessItIsALogin) {
-  const std::set<std::string_view> open = {"/-/user/{user}", "/-/user/{user}/-rev/{rev}", "/-/v1/login",
-                                           "/-/v1/login/{page}", "/-/user/token/{token}",
-                                           // Reads with a body, and what followers note in memory.
-                                           "/_changes", "/_all_docs", "/_bulk_get", "/_local/{id}",
-                                           // Audits are questions, though they come by POST.
-                                           "/-/npm/v1/security/advisories/bulk", "/-/npm/v1/security/audits/quick",
-                                           "/-/npm/v1/security/audits"};
+  const std::set<std::string_view> open = {
+      "/-/user/{user}", "/-/user/{user}/-rev/{rev}", "/-/v1/login", "/-/v1/login/{page}", "/-/user/token/{token}",
+      // Reads with a body, and what followers note in memory.
+      "/_changes", "/_all_docs", "/_bulk_get", "/_local/{id}",
+      // Audits are questions, though they come by POST.
+      "/-/npm/v1/security/advisories/bulk", "/-/npm/v1/security/audits/quick", "/-/npm/v1/security/audits"};
   for (const Route& route : Routes()) {
     if (route.method == Method::kGet || open.contains(route.pattern)) continue;
     EXPECT_TRUE(route.auth == AuthRule::kRequired || route.auth == AuthRule::kOperator) << route.pattern;

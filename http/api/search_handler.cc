@@ -71,8 +71,8 @@ Response HandleSearch(const Services& services, const Call& call) {
   const auto text = QueryValue(call.query, "text");
   if (!text || text->empty()) {
     const std::string sentence = JsonString("'text' query parameter is required");
-    Response response = JsonResponse(400, "{\"error\":" + sentence + ",\"message\":" + sentence + ",\"reason\":" + sentence +
-                                              ",\"code\":\"ERR_TEXT_MISSING\"}");
+    Response response = JsonResponse(400, "{\"error\":" + sentence + ",\"message\":" + sentence +
+                                              ",\"reason\":" + sentence + ",\"code\":\"ERR_TEXT_MISSING\"}");
     response.AddHeader("cache-control", "no-store");
     return response;
   }
@@ -84,7 +84,8 @@ Response HandleSearch(const Services& services, const Call& call) {
   const auto answer = services.registry.Search(call.principal, query);
   if (!answer.ok()) return ErrorResponse(answer.status());
   std::string body = "{\"objects\":[";
-  for (size_t i = 0; i < answer->hits.size(); ++i) body += (i > 0 ? "," : "") + FormatHit(answer->hits[i], call.base_url);
+  for (size_t i = 0; i < answer->hits.size(); ++i)
+    body += (i > 0 ? "," : "") + FormatHit(answer->hits[i], call.base_url);
   body += "],\"total\":" + std::to_string(answer->total);
   body += ",\"time\":" + JsonString(FormatIsoTime(services.clock.NowMs())) + "}";
   Response response = JsonResponse(200, std::move(body));

@@ -97,10 +97,12 @@ std::string TokenMembers(const registry::TokenInfo& token) {
   const std::string created = JsonString(FormatIsoTime(token.created_ms));
   const std::string expiry = token.spec.expires_ms ? JsonString(FormatIsoTime(*token.spec.expires_ms)) : "null";
   std::string out = "\"key\":" + JsonString(token.key) + ",\"name\":" + JsonString(token.spec.name);
-  out += ",\"description\":" + JsonString(token.spec.description) + ",\"created\":" + created + ",\"updated\":" + created;
+  out +=
+      ",\"description\":" + JsonString(token.spec.description) + ",\"created\":" + created + ",\"updated\":" + created;
   out += ",\"accessed\":null,\"expiry\":" + expiry + ",\"expires\":" + expiry;
   out += std::string(",\"readonly\":") + (token.spec.read_only ? "true" : "false");
-  out += ",\"automation\":false,\"bypass_2fa\":false,\"revoked\":null,\"cidr_whitelist\":" + cidrs + ",\"cidr\":" + cidrs;
+  out +=
+      ",\"automation\":false,\"bypass_2fa\":false,\"revoked\":null,\"cidr_whitelist\":" + cidrs + ",\"cidr\":" + cidrs;
   out += ",\"scopes\":[{\"type\":\"package\",\"name\":\"*\"}],\"permissions\":[{\"name\":\"package\",\"action\":\"";
   out += token.spec.read_only ? "read\"}]" : "write\"}]";
   return out;

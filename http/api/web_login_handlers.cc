@@ -131,19 +131,23 @@ Response HandleWebLoginForm(const Services& services, const Call& call) {
   const auto form = FormBody::Parse(call.body);
   if (!form.ok()) return FormPage(400, *session, NewUsersOf(services), form.status().message(), "");
   if (!IsOwnForm(call, *form, *session)) {
-    return FormPage(403, *session, NewUsersOf(services), "That form did not come from this page. Please fill it in again.", "");
+    return FormPage(403, *session, NewUsersOf(services),
+                    "That form did not come from this page. Please fill it in again.", "");
   }
   if (!services.web_sessions->Claim(page)) {
     return FormPage(409, *session, NewUsersOf(services), "Another attempt is being checked. Try again.", "");
   }
   const bool is_login = session->origin.kind == WebSessions::Kind::kLogin;
-  auto token = is_login ? LogIn(services, call, *form)
-                        : services.registry.ExchangeOneTimePassword(session->origin.user, form->Get("code"), call.client);
+  auto token = is_login
+                   ? LogIn(services, call, *form)
+                   : services.registry.ExchangeOneTimePassword(session->origin.user, form->Get("code"), call.client);
   if (!token.ok()) {
     services.web_sessions->Release(page);
-    if (HttpStatusOf(token.code()) == 500) Log(LogLevel::kError, "web login failed", {{"status", token.status().ToString()}});
-    const std::string problem = HttpStatusOf(token.code()) == 500 ? "Internal error; the operator's log has the details."
-                                                                  : ProblemOf(token.status(), !form->Get("code").empty());
+    if (HttpStatusOf(token.code()) == 500)
+      Log(LogLevel::kError, "web login failed", {{"status", token.status().ToString()}});
+    const std::string problem = HttpStatusOf(token.code()) == 500
+                                    ? "Internal error; the operator's log has the details."
+                                    : ProblemOf(token.status(), !form->Get("code").empty());
     return FormPage(PageStatusOf(token.status()), *session, NewUsersOf(services), problem, form->Get("name"));
   }
   services.web_sessions->Approve(page, std::move(*token));

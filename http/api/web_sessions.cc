@@ -32,7 +32,8 @@ Result<WebSessions::Names> WebSessions::Begin(Origin origin) {
     return entry.second.view.origin.address == origin.address;
   }));
   if (sessions_.size() >= limits::kWebSessionsMax || from_there >= limits::kWebSessionsPerAddressMax) {
-    return ResourceExhausted("Too many web logins are waiting already. Finish one of them, or try again in ten minutes.");
+    return ResourceExhausted(
+        "Too many web logins are waiting already. Finish one of them, or try again in ten minutes.");
   }
   Names names{Base64UrlEncode(random_.Bytes(kNameBytes)), Base64UrlEncode(random_.Bytes(kNameBytes))};
   Session session;

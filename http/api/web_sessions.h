@@ -75,7 +75,7 @@ class WebSessions {
   Clock& clock_;
   Random& random_;
   Mutex mutex_;
-  std::unordered_map<std::string, Session> sessions_ GUARDED_BY(mutex_);       // By the page's name.
+  std::unordered_map<std::string, Session> sessions_ GUARDED_BY(mutex_);  // By the page's name.
   std::unordered_map<std::string, std::string> page_of_done_ GUARDED_BY(mutex_);
 };
 

@@ -47,8 +47,10 @@ void PrintUsers(const http::JsonBody& answer) {
     rows.push_back({Text(user, "name"), IsTrue(user, "admin") ? "admin" : "user", Text(user, "email"),
                     ShortTime(Text(user, "created"))});
   }
-  if (rows.size() > 1) std::fputs(FormatTable(rows).c_str(), stdout);
-  else std::puts("There are no accounts. Make the first one with: tarn user add NAME --admin");
+  if (rows.size() > 1)
+    std::fputs(FormatTable(rows).c_str(), stdout);
+  else
+    std::puts("There are no accounts. Make the first one with: tarn user add NAME --admin");
 }
 
 // The key comes last: it is long, and what `tarn token revoke` wants.
@@ -58,12 +60,15 @@ void PrintTokens(const http::JsonBody& answer, const std::string& user) {
   for (const http::JsonBody& token : Items(answer, "tokens")) {
     const std::string networks = Joined(token, "cidr");
     const std::string expires = Text(token, "expires");
-    rows.push_back({Text(token, "preview") + "...", Text(token, "name"), IsTrue(token, "readonly") ? "read" : "read, write",
-                    networks.empty() ? "anywhere" : networks, ShortTime(Text(token, "created")),
-                    expires.empty() ? "never" : ShortTime(expires), Text(token, "key")});
+    rows.push_back({Text(token, "preview") + "...", Text(token, "name"),
+                    IsTrue(token, "readonly") ? "read" : "read, write", networks.empty() ? "anywhere" : networks,
+                    ShortTime(Text(token, "created")), expires.empty() ? "never" : ShortTime(expires),
+                    Text(token, "key")});
   }
-  if (rows.size() > 1) std::fputs(FormatTable(rows).c_str(), stdout);
-  else std::printf("%s has no tokens.\n", user.c_str());
+  if (rows.size() > 1)
+    std::fputs(FormatTable(rows).c_str(), stdout);
+  else
+    std::printf("%s has no tokens.\n", user.c_str());
 }
 
 }  // namespace
@@ -89,15 +94,13 @@ int RunUser(const Config& config, const UserArguments& arguments) {
       const std::string body = "{\"name\":" + JsonString(arguments.name) + ",\"password\":" + JsonString(password) +
                                ",\"email\":" + JsonString(arguments.email) +
                                ",\"admin\":" + (arguments.admin ? "true" : "false") + "}";
-      return Finish((*node)->Call("POST", "/users", body), arguments.output, [](const http::JsonBody& user) {
-        std::printf("user %s added\n", Text(user, "name").c_str());
-      });
+      return Finish((*node)->Call("POST", "/users", body), arguments.output,
+                    [](const http::JsonBody& user) { std::printf("user %s added\n", Text(user, "name").c_str()); });
     }
     case Action::kPassword:
       return Finish((*node)->Call("PUT", path + "/password", "{\"password\":" + JsonString(password) + "}"),
-                    arguments.output, [&](const http::JsonBody&) {
-                      std::printf("password of %s changed\n", arguments.name.c_str());
-                    });
+                    arguments.output,
+                    [&](const http::JsonBody&) { std::printf("password of %s changed\n", arguments.name.c_str()); });
     case Action::kRemove:
       return Finish((*node)->Call("DELETE", path, ""), arguments.output, [&](const http::JsonBody&) {
         std::printf("user %s removed, with all tokens\n", arguments.name.c_str());
@@ -125,9 +128,8 @@ int RunToken(const Config& config, const TokenArguments& arguments) {
       if (arguments.expires_days > 0) {
         body += ",\"expires_ms\":" + std::to_string(SystemClock().NowMs() + arguments.expires_days * 24 * 3600 * 1000);
       }
-      return Finish((*node)->Call("POST", path, body + "}"), arguments.output, [](const http::JsonBody& token) {
-        std::printf("%s\n", Text(token, "token").c_str());
-      });
+      return Finish((*node)->Call("POST", path, body + "}"), arguments.output,
+                    [](const http::JsonBody& token) { std::printf("%s\n", Text(token, "token").c_str()); });
     }
     case Action::kList:
       return Finish((*node)->Call("GET", path, ""), arguments.output,

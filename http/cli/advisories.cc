@@ -106,8 +106,8 @@ class Importer {
     const auto number = [](uint64_t value) { return std::to_string(value); };
     if (output == Output::kJson) {
       std::printf("%s\n", ("{\"imported\":" + number(imported_) + ",\"unchanged\":" + number(unchanged_) +
-                          ",\"withdrawn\":" + number(withdrawn_) + ",\"irrelevant\":" + number(irrelevant_) +
-                          ",\"failed\":" + number(failed_) + "}")
+                           ",\"withdrawn\":" + number(withdrawn_) + ",\"irrelevant\":" + number(irrelevant_) +
+                           ",\"failed\":" + number(failed_) + "}")
                               .c_str());
     } else {
       std::printf("%s imported, %s unchanged, %s withdrawn, %s not about npm, %s failed\n", number(imported_).c_str(),
@@ -146,8 +146,9 @@ int List(Operator* node, const AdvisoriesArguments& arguments) {
   std::vector<std::vector<std::string>> rows = {{"ID", "SEVERITY", "MODIFIED (UTC)", "PACKAGES", "TITLE"}};
   std::string after;
   do {
-    const auto answer = node->Call("GET", "/advisories?package=" + http::PercentEncode(arguments.package) +
-                                              "&after=" + http::PercentEncode(after), "");
+    const auto answer = node->Call(
+        "GET", "/advisories?package=" + http::PercentEncode(arguments.package) + "&after=" + http::PercentEncode(after),
+        "");
     const auto page = BodyOf(answer);
     if (!page.ok()) return Fail(page.status());
     if (arguments.output == Output::kJson) std::printf("%s\n", answer->body.c_str());
@@ -158,8 +159,10 @@ int List(Operator* node, const AdvisoriesArguments& arguments) {
     after = Text(*page, "next");
   } while (!after.empty());
   if (arguments.output == Output::kJson) return kExitOk;
-  if (rows.size() > 1) std::fputs(FormatTable(rows).c_str(), stdout);
-  else std::puts("There are none. Import some with: tarn advisories import FOLDER");
+  if (rows.size() > 1)
+    std::fputs(FormatTable(rows).c_str(), stdout);
+  else
+    std::puts("There are none. Import some with: tarn advisories import FOLDER");
   return kExitOk;
 }
 
@@ -175,9 +178,8 @@ int RunAdvisories(const Config& config, const AdvisoriesArguments& arguments) {
   }
   std::string body = "{\"ids\":[";
   for (size_t i = 0; i < arguments.ids.size(); ++i) body += (i > 0 ? "," : "") + JsonString(arguments.ids[i]);
-  return Finish((*node)->Call("DELETE", "/advisories", body + "]}"), arguments.output, [&](const http::JsonBody&) {
-    std::printf("%zu removed\n", arguments.ids.size());
-  });
+  return Finish((*node)->Call("DELETE", "/advisories", body + "]}"), arguments.output,
+                [&](const http::JsonBody&) { std::printf("%zu removed\n", arguments.ids.size()); });
 }
 
 }  // namespace tarn::cli

@@ -108,8 +108,10 @@ Status CheckListen(const std::string& text) { return ParseListenAddress(text).st
 Status CheckPublicUrl(const std::string& url) {
   const bool has_scheme = url.starts_with("http://") || url.starts_with("https://");
   const size_t host = url.find("://") + 3;
-  const bool is_plain = std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; });
-  if (!has_scheme || !is_plain || host >= url.size() || url[host] == '/' || url.find_first_of("?#") != std::string::npos) {
+  const bool is_plain =
+      std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; });
+  if (!has_scheme || !is_plain || host >= url.size() || url[host] == '/' ||
+      url.find_first_of("?#") != std::string::npos) {
     return InvalidArgument(Quote(url) + " is not an http or https URL without query (https://npm.example.org/)");
   }
   return OkStatus();
@@ -123,9 +125,10 @@ std::vector<Setting> MakeSettings() {
   std::vector<Setting> all = {
       List("server", "listen", "--listen", &Config::listen, CheckListen,
            "Addresses to listen on; port 0 picks a free one. The command-line flag may be repeated."),
-      List("server", "public_urls", "--public-url", &Config::public_urls, CheckPublicUrl,
-           "The URLs clients are configured with; tarball links carry the one whose host the client asked for, else the "
-           "first. Without any, the Host header of the request is used."),
+      List(
+          "server", "public_urls", "--public-url", &Config::public_urls, CheckPublicUrl,
+          "The URLs clients are configured with; tarball links carry the one whose host the client asked for, else the "
+          "first. Without any, the Host header of the request is used."),
       List("server", "trusted_proxies", "", &Config::trusted_proxies, CheckCidr,
            "Networks whose X-Forwarded-For, -Proto, -Host, -Port and -Prefix headers are believed."),
       Number("server", "threads", "", &Config::threads, {0, 1024}, "Network threads; 0 means one per core."),
@@ -141,24 +144,29 @@ std::vector<Setting> MakeSettings() {
              "Writes stop (507) when less than this, or less than 5 % of the disk (at most 8 GiB), is free."),
       Number("storage", "ballast_bytes", "", &Config::ballast_bytes, {0, kBig},
              "Size of a file to delete by hand when the disk is full all the same; 0 for none."),
-      Number("storage", "block_cache_bytes", "", &Config::block_cache_bytes, {kMiB, kBig}, "Memory for metadata blocks."),
+      Number("storage", "block_cache_bytes", "", &Config::block_cache_bytes, {kMiB, kBig},
+             "Memory for metadata blocks."),
       Number("storage", "upload_budget_bytes", "", &Config::upload_budget_bytes, {0, kBig},
              "Memory for small uploads that wait for their commit; past it they go to files of their own."),
       Text("registry", "registration", "--registration", &Config::registration, OneOf({"closed", "open"}),
-           "Whether an unknown user may register by `npm adduser`. On a fresh registry that only this machine can reach, "
+           "Whether an unknown user may register by `npm adduser`. On a fresh registry that only this machine can "
+           "reach, "
            "the first one always may, and becomes administrator."),
       Text("registry", "read_access", "", &Config::read_access, OneOf({"anyone", "authenticated"}),
            "Who may read packages that are not restricted."),
       Text("registry", "scoped_default", "", &Config::scoped_default, OneOf({"public", "restricted"}),
            "Access of a new scoped package that is published without --access."),
       Flag("registry", "web_login", "", &Config::web_login,
-           "Whether clients may log in, and confirm writes, in a browser on a page of tarn's; without it they ask for name "
+           "Whether clients may log in, and confirm writes, in a browser on a page of tarn's; without it they ask for "
+           "name "
            "and password themselves."),
       Text("registry", "htpasswd_file", "", &Config::htpasswd_file, AnyText,
-           "A password file of htpasswd's (bcrypt, apr1, SHA-1, crypt), only read and read again when it changes. Its users "
+           "A password file of htpasswd's (bcrypt, apr1, SHA-1, crypt), only read and read again when it changes. Its "
+           "users "
            "need no registration."),
       Text("registry", "audit", "", &Config::audit, OneOf({"data", "off"}),
-           "What `npm audit` is answered from: the advisories of `tarn advisories import`, or nothing. Without any, clients "
+           "What `npm audit` is answered from: the advisories of `tarn advisories import`, or nothing. Without any, "
+           "clients "
            "are told that there is no answer, rather than that nothing is vulnerable."),
       Number("registry", "packument_cache_bytes", "", &Config::packument_cache_bytes, {kMiB, kBig},
              "Memory for packuments in the form in which they grow."),
@@ -178,8 +186,9 @@ std::vector<Setting> MakeSettings() {
       Number("timeouts", "bytes_per_second_min", "", &Config::bytes_per_second_min, {0, kGiB},
              "Least rate of a body; slower clients are cut off."),
       Number("executor", "read_threads", "", &Config::read_threads, {1, 1024}, "Threads for reads that may block."),
-      Number("executor", "write_threads", "", &Config::write_threads, {1, 1024},
-             "Threads for writes; each holds one until its commit is durable, so this bounds the size of a commit group."),
+      Number(
+          "executor", "write_threads", "", &Config::write_threads, {1, 1024},
+          "Threads for writes; each holds one until its commit is durable, so this bounds the size of a commit group."),
       Number("executor", "queue_wait_ms", "", &Config::queue_wait_ms, {1, 3'600'000},
              "How long a request may wait for a thread before it is answered 503."),
       Text("log", "level", "--log-level", &Config::log_level, OneOf({"debug", "info", "warning", "error"}),
@@ -195,10 +204,14 @@ Result<uint64_t> ParseNumber(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view suffix(end, static_cast<size_t>(text.data() + text.size() - end));
   uint64_t unit = 1;
-  if (suffix == "K") unit = limits::kKiB;
-  else if (suffix == "M") unit = limits::kMiB;
-  else if (suffix == "G") unit = limits::kGiB;
-  else if (!suffix.empty()) return InvalidArgument(Quote(text) + " is not a whole number (K, M or G may follow it)");
+  if (suffix == "K")
+    unit = limits::kKiB;
+  else if (suffix == "M")
+    unit = limits::kMiB;
+  else if (suffix == "G")
+    unit = limits::kGiB;
+  else if (!suffix.empty())
+    return InvalidArgument(Quote(text) + " is not a whole number (K, M or G may follow it)");
   if (error != std::errc() || number > UINT64_MAX / unit) {
     return InvalidArgument(Quote(text) + " is not a whole number (K, M or G may follow it)");
   }
@@ -256,7 +269,9 @@ Status ApplyEnvironment(const std::vector<std::pair<std::string, std::string>>& 
       const std::string section = setting.EnvironmentName().substr(0, 6 + setting.section.size());
       is_ours = is_ours || name.starts_with(section);
     }
-    if (is_ours) return InvalidArgument("environment variable " + name + ": there is no such setting (tarn config show lists them)");
+    if (is_ours)
+      return InvalidArgument("environment variable " + name +
+                             ": there is no such setting (tarn config show lists them)");
   }
   return OkStatus();
 }

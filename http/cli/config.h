@@ -64,8 +64,8 @@ using SettingValue = std::variant<std::string, uint64_t, bool, std::vector<std::
 struct Setting {
   std::string section;
   std::string key;
-  std::string flag;           // Of `tarn serve`, with dashes; empty when there is none.
-  std::string default_text;   // As it would stand in the file.
+  std::string flag;          // Of `tarn serve`, with dashes; empty when there is none.
+  std::string default_text;  // As it would stand in the file.
   std::string description;
   // kInvalidArgument with the reason; the caller adds where the value came from.
   std::function<Status(Config*, const SettingValue&)> set;

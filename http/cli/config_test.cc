@@ -56,7 +56,8 @@ TEST_F(ConfigFile, NamesLineAndReason) {
                 ":2: registry.registration: \"yes\" is not one of \"closed\", \"open\""},
            Case{"[limits]\ntarball_bytes_max = -1\n",
                 ":2: limits.tarball_bytes_max: expected a whole number that is not negative"},
-           Case{"[limits]\ntarball_bytes_max = 0\n", ":2: limits.tarball_bytes_max: 0 is not between 1 and 68719476736"},
+           Case{"[limits]\ntarball_bytes_max = 0\n",
+                ":2: limits.tarball_bytes_max: 0 is not between 1 and 68719476736"},
        }) {
     EXPECT_EQ(Apply(c.text).code(), Code::kInvalidArgument);
     EXPECT_EQ(message_, c.message);

@@ -10,9 +10,7 @@ namespace {
 constexpr uint64_t kDayMs = 24 * 3'600'000;
 }  // namespace
 
-uint64_t DownloadFlushPauseMs(uint64_t now_ms) {
-  return std::min(limits::kDownloadFlushMs, kDayMs - now_ms % kDayMs);
-}
+uint64_t DownloadFlushPauseMs(uint64_t now_ms) { return std::min(limits::kDownloadFlushMs, kDayMs - now_ms % kDayMs); }
 
 DownloadFlusher::DownloadFlusher(registry::DownloadCounts* counts, Clock* clock)
     : counts_(counts), clock_(clock), thread_([this] { Run(); }) {}

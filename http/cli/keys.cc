@@ -15,8 +15,10 @@ void PrintKeys(const http::JsonBody& answer) {
     rows.push_back(
         {ShortTime(Text(key, "created")), expires.empty() ? "any time" : ShortTime(expires), Text(key, "keyid")});
   }
-  if (rows.size() > 1) std::fputs(FormatTable(rows).c_str(), stdout);
-  else std::puts("There are no signing keys yet; `tarn serve` makes the first one.");
+  if (rows.size() > 1)
+    std::fputs(FormatTable(rows).c_str(), stdout);
+  else
+    std::puts("There are no signing keys yet; `tarn serve` makes the first one.");
 }
 
 }  // namespace

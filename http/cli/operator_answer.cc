@@ -17,8 +17,10 @@ int Finish(const Result<Operator::Answer>& answer, Output output,
            const std::function<void(const http::JsonBody&)>& print) {
   const auto body = BodyOf(answer);
   if (!body.ok()) return Fail(body.status());
-  if (output == Output::kJson) std::printf("%s\n", answer->body.c_str());
-  else print(*body);
+  if (output == Output::kJson)
+    std::printf("%s\n", answer->body.c_str());
+  else
+    print(*body);
   return kExitOk;
 }
 

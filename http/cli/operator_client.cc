@@ -65,8 +65,7 @@ class RunningServer final : public Operator {
     if (!body.empty()) request += "content-type: application/json\r\n";
     request += "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     for (size_t sent = 0; sent < request.size();) {
-      const ssize_t count =
-          ::send(socket->descriptor(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+      const ssize_t count = ::send(socket->descriptor(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
       if (count < 0 && errno != EINTR) return FromErrno(errno, "send to " + socket_path_);
       if (count > 0) sent += static_cast<size_t>(count);
     }
@@ -100,8 +99,7 @@ class RunningServer final : public Operator {
 
 class StoppedServer final : public Operator {
  public:
-  explicit StoppedServer(OfflineStore offline)
-      : offline_(std::move(offline)), node_(*offline_.store), hot_(0) {}
+  explicit StoppedServer(OfflineStore offline) : offline_(std::move(offline)), node_(*offline_.store), hot_(0) {}
   bool is_running_server() const override { return false; }
 
   Result<Answer> Call(std::string_view method, const std::string& path, const std::string& body) override {
@@ -112,8 +110,16 @@ class StoppedServer final : public Operator {
     const http::Services services{*offline_.registry, node_, SystemClock(), hot_, metrics_};
     const http::RequestHead head;
     const http::Peer peer;
-    const http::Call call{*match.route, head, peer, {}, registry::Principal::System(), "", parsed.query,
-                          std::move(match.package), std::move(match.parameters), body};
+    const http::Call call{*match.route,
+                          head,
+                          peer,
+                          {},
+                          registry::Principal::System(),
+                          "",
+                          parsed.query,
+                          std::move(match.package),
+                          std::move(match.parameters),
+                          body};
     const http::Response response = match.route->handler(services, call);
     return Answer{response.status(), std::string(response.text())};
   }
@@ -156,8 +162,7 @@ engine::StoreOptions StoreOptionsOf(const Config& config) {
 registry::RegistryOptions RegistryOptionsOf(const Config& config) {
   using Options = registry::RegistryOptions;
   Options options;
-  options.registration =
-      config.registration == "open" ? Options::Registration::kOpen : Options::Registration::kClosed;
+  options.registration = config.registration == "open" ? Options::Registration::kOpen : Options::Registration::kClosed;
   options.read_access =
       config.read_access == "anyone" ? Options::ReadAccess::kAnyone : Options::ReadAccess::kAuthenticated;
   options.scoped_default =
@@ -184,8 +189,8 @@ Result<OfflineStore> OpenOffline(const Config& config, engine::StoreOptions::Mod
   ASSIGN_OR_RETURN(offline.store, engine::Store::Open(options));
   registry::RegistryOptions registry_options = RegistryOptionsOf(config);
   if (mode == engine::StoreOptions::Mode::kReadOnly) registry_options.signing_key_path.clear();  // It would make one.
-  ASSIGN_OR_RETURN(offline.registry, registry::Registry::Open(offline.store.get(), registry_options, &SystemClock(),
-                                                              &SystemRandom()));
+  ASSIGN_OR_RETURN(offline.registry,
+                   registry::Registry::Open(offline.store.get(), registry_options, &SystemClock(), &SystemRandom()));
   return offline;
 }
 

@@ -141,7 +141,8 @@ void RaiseDescriptorLimit(const Config& config) {
     setrlimit(RLIMIT_NOFILE, &limit);
   }
   if (limit.rlim_cur < config.connections_max + kDescriptorsBesideMin) {
-    Log(LogLevel::kWarning, "the limit of open files is too low for server.connections_max; raise it (ulimit -n, LimitNOFILE=)",
+    Log(LogLevel::kWarning,
+        "the limit of open files is too low for server.connections_max; raise it (ulimit -n, LimitNOFILE=)",
         {{"limit", uint64_t{limit.rlim_cur}}, {"connections_max", config.connections_max}});
   }
 }
@@ -210,7 +211,8 @@ int RunServe(const Config& given) {
   if (!started.ok()) return Fail(started);
   registry.StartSigningOldVersions();
   PrintAddresses(config, server, !users->empty());
-  Log(LogLevel::kInfo, "serving", {{"version", TARN_VERSION}, {"data", config.data}, {"lsn", store.last_lsn().value()}});
+  Log(LogLevel::kInfo, "serving",
+      {{"version", TARN_VERSION}, {"data", config.data}, {"lsn", store.last_lsn().value()}});
 
   int received = 0;
   sigwait(&signals, &received);

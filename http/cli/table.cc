@@ -20,8 +20,10 @@ std::string ForTerminal(std::string_view text) {
     const unsigned char next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
     const bool is_c1 = byte == 0xc2 && next >= 0x80 && next < 0xa0;  // U+0080 to U+009F.
     if (is_c1) ++i;
-    if (is_c1 || byte < 0x20 || byte == 0x7f) shown += '?';
-    else shown += text[i];
+    if (is_c1 || byte < 0x20 || byte == 0x7f)
+      shown += '?';
+    else
+      shown += text[i];
   }
   return shown;
 }

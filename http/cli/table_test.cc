@@ -12,12 +12,13 @@ TEST(FormatTable, AlignsColumns) {
             "benedikta  -               yes\n");
 }
 
-TEST(FormatTable, CountsCharactersNotBytes) {
-  EXPECT_EQ(FormatTable({{"ü", "x"}, {"ab", "y"}}), "ü   x\nab  y\n");
-}
+TEST(FormatTable, CountsCharactersNotBytes) { EXPECT_EQ(FormatTable({{"ü", "x"}, {"ab", "y"}}), "ü   x\nab  y\n"); }
 
 TEST(FormatTable, NobodyWritesToTheTerminal) {
-  EXPECT_EQ(FormatTable({{"a\x1b[2Jb\n\x7f", "c\xc2\x9b" "d"}}), "a?[2Jb??  c?d\n");
+  EXPECT_EQ(FormatTable({{"a\x1b[2Jb\n\x7f",
+                          "c\xc2\x9b"
+                          "d"}}),
+            "a?[2Jb??  c?d\n");
 }
 
 TEST(FormatTable, RowsMayBeShort) {

@@ -21,10 +21,11 @@ void PrintText(const engine::VerifyReport& report, const std::vector<std::string
 }
 
 void PrintJson(const engine::VerifyReport& report, const std::vector<std::string>& references) {
-  std::string out = "{\"segments\":" + std::to_string(report.segments) + ",\"records\":" + std::to_string(report.records) +
-                    ",\"blobs\":" + std::to_string(report.blobs) + ",\"bytes_read\":" + std::to_string(report.bytes_read) +
-                    ",\"lsn\":" + std::to_string(report.last_lsn.value()) +
-                    ",\"finding_count\":" + std::to_string(report.finding_count + references.size()) + ",\"findings\":[";
+  std::string out =
+      "{\"segments\":" + std::to_string(report.segments) + ",\"records\":" + std::to_string(report.records) +
+      ",\"blobs\":" + std::to_string(report.blobs) + ",\"bytes_read\":" + std::to_string(report.bytes_read) +
+      ",\"lsn\":" + std::to_string(report.last_lsn.value()) +
+      ",\"finding_count\":" + std::to_string(report.finding_count + references.size()) + ",\"findings\":[";
   bool first = true;
   for (const auto* list : {&report.findings, &references}) {
     for (const std::string& finding : *list) {
@@ -40,13 +41,15 @@ void PrintJson(const engine::VerifyReport& report, const std::vector<std::string
 int RunVerify(const Config& config, const VerifyArguments& arguments) {
   auto offline = OpenOffline(config, engine::StoreOptions::Mode::kReadOnly);
   if (!offline.ok()) return Fail(offline.status().WithContext(config.data));
-  const auto report = engine::Verify(*offline->store, arguments.deep ? engine::BlobStore::Depth::kDigest
-                                                                     : engine::BlobStore::Depth::kChecksums);
+  const auto report = engine::Verify(
+      *offline->store, arguments.deep ? engine::BlobStore::Depth::kDigest : engine::BlobStore::Depth::kChecksums);
   if (!report.ok()) return Fail(report.status());
   const auto references = offline->registry->VerifyReferences();
   if (!references.ok()) return Fail(references.status());
-  if (arguments.output == Output::kJson) PrintJson(*report, *references);
-  else PrintText(*report, *references);
+  if (arguments.output == Output::kJson)
+    PrintJson(*report, *references);
+  else
+    PrintText(*report, *references);
   return report->finding_count + references->size() == 0 ? kExitOk : kExitFindings;
 }
 

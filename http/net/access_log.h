@@ -27,7 +27,7 @@ class AccessLog {
   const Handler& handler_;
   std::string lines_;  // Without the last newline.
   std::string target_;
-  std::string time_;   // Of time_ms_.
+  std::string time_;  // Of time_ms_.
   uint64_t time_ms_ = 0;
 };
 

@@ -24,8 +24,8 @@ class Admission {
  public:
   struct ClassOptions {
     size_t concurrent_max;
-    uint64_t bytes_max;    // Sum of the `bytes` of those inside; one request may exceed it alone.
-    size_t waiting_max;    // Over it: refused at once.
+    uint64_t bytes_max;  // Sum of the `bytes` of those inside; one request may exceed it alone.
+    size_t waiting_max;  // Over it: refused at once.
     uint64_t wait_ms_max;
   };
   struct Options {

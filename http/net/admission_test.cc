@@ -55,8 +55,10 @@ class Line {
  private:
   Task<void> Stay(std::string name, uint64_t bytes) {
     Result<Admission::Permit> permit = co_await admission.Enter(kClass, bytes);
-    if (permit.ok()) inside.emplace_back(name, std::move(*permit));
-    else refused.push_back(name);
+    if (permit.ok())
+      inside.emplace_back(name, std::move(*permit));
+    else
+      refused.push_back(name);
   }
 
   boost::asio::io_context context_{1};

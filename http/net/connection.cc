@@ -230,8 +230,10 @@ Task<bool> Connection::AwaitRate(Wait wait, RateWindow* window) {
   window->BeginWait(NowMs());
   wait_ = wait;
   Arm(window->deadline_ms());
-  if (wait == Wait::kBody) co_await stream_.WaitReadable();
-  else co_await stream_.WaitWritable();
+  if (wait == Wait::kBody)
+    co_await stream_.WaitReadable();
+  else
+    co_await stream_.WaitWritable();
   Disarm();
   wait_ = Wait::kNothing;
   window->EndWait(NowMs());

@@ -90,19 +90,19 @@ class Connection final : public Deadline {
   Wait wait_ = Wait::kNothing;
   bool timed_out_ = false;
   bool cut_ = false;
-  bool fresh_ = true;          // No request was finished yet.
-  bool keep_alive_ = true;     // Decided when the answer begins.
-  bool linger_ = false;        // The client may still be sending: let it see the answer before the end.
+  bool fresh_ = true;       // No request was finished yet.
+  bool keep_alive_ = true;  // Decided when the answer begins.
+  bool linger_ = false;     // The client may still be sending: let it see the answer before the end.
   bool fast_ = false;
-  bool sends_stream_ = false;  // A stream follows the head.
-  bool sends_file_ = false;    // A file body follows what is in memory.
+  bool sends_stream_ = false;     // A stream follows the head.
+  bool sends_file_ = false;       // A file body follows what is in memory.
   uint64_t file_sent_bytes_ = 0;  // Of the file body, from memory with the head.
   // Only for weak references to it: whether a wake-up that was posted still finds its connection.
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   RequestId id_{};
   uint64_t idle_since_ms_;
-  uint64_t started_us_ = 0;    // First byte of the request in hand; 0: none.
-  uint64_t sent_bytes_ = 0;    // Of the answer in hand.
+  uint64_t started_us_ = 0;  // First byte of the request in hand; 0: none.
+  uint64_t sent_bytes_ = 0;  // Of the answer in hand.
 };
 
 }  // namespace tarn::http

@@ -16,7 +16,8 @@ constexpr uint64_t kSkipBytesMax = 64 * limits::kKiB;
 
 ConnectionBody::ConnectionBody(Connection& connection)
     : connection_(connection),
-      rate_(connection.core_.options().connection.rate_window_ms, connection.core_.options().connection.body_rate_min) {}
+      rate_(connection.core_.options().connection.rate_window_ms, connection.core_.options().connection.body_rate_min) {
+}
 
 void ConnectionBody::Start() {
   const RequestHead& head = connection_.workspace_->parser.head();

@@ -42,11 +42,11 @@ class ConnectionBody final : public BodyReader {
   Connection& connection_;
   RateWindow rate_;
   std::unique_ptr<char[]> buffer_;
-  std::string_view pending_;      // Received and not decoded: in the input buffer, then in buffer_.
+  std::string_view pending_;  // Received and not decoded: in the input buffer, then in buffer_.
   Status error_;
   uint64_t bytes_max_ = UINT64_MAX;
-  uint64_t received_bytes_ = 0;   // Decoded.
-  bool continue_due_ = false;     // The client waits for "100 Continue".
+  uint64_t received_bytes_ = 0;  // Decoded.
+  bool continue_due_ = false;    // The client waits for "100 Continue".
   bool at_end_ = true;
 };
 

@@ -114,13 +114,15 @@ TEST_F(ConnectionBodyTest, IsDiscardedWhenRefusedEarly) {
 
 TEST_F(ConnectionBodyTest, IsHeldToTheHandlersLimit) {
   Start();
-  for (const char* framing : {"Content-Length: 10\r\n\r\n0123456789", "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n"}) {
+  for (const char* framing :
+       {"Content-Length: 10\r\n\r\n0123456789", "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n"}) {
     TestClient client(address);
     ASSERT_TRUE(client.Send("PUT /limited HTTP/1.1\r\nHost: h\r\n" + std::string(framing)));
     EXPECT_EQ(client.Read().body, "0123456789");
     EXPECT_EQ(client.Get("/fast").status, 200);
   }
-  for (const char* framing : {"Content-Length: 11\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nb\r\n0123456789a\r\n0\r\n\r\n"}) {
+  for (const char* framing :
+       {"Content-Length: 11\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nb\r\n0123456789a\r\n0\r\n\r\n"}) {
     TestClient client(address);
     ASSERT_TRUE(client.Send("PUT /limited HTTP/1.1\r\nHost: h\r\n" + std::string(framing)));
     EXPECT_EQ(client.Read().status, 413);

@@ -48,15 +48,17 @@ Connection::SendState Connection::StartSend(Arrival arrival) {
   const bool is_stream = response.body_type() == Response::BodyType::kStream;
   if (is_stream) {
     // HTTP/1.0 knows no chunks: there the end of the connection is the end of the body.
-    if (head.minor_version == 0) response.set_close_connection();
-    else response.AddHeader("transfer-encoding", "chunked");
+    if (head.minor_version == 0)
+      response.set_close_connection();
+    else
+      response.AddHeader("transfer-encoding", "chunked");
   }
   if (!body_.at_end()) linger_ = true;
-  keep_alive_ = whole_request && head.keep_alive && !response.close_connection() && !core_.draining() &&
-                body_.CanBeSkipped();
-  const ConnectionHeader connection = !keep_alive_               ? ConnectionHeader::kClose
+  keep_alive_ =
+      whole_request && head.keep_alive && !response.close_connection() && !core_.draining() && body_.CanBeSkipped();
+  const ConnectionHeader connection = !keep_alive_              ? ConnectionHeader::kClose
                                       : head.minor_version == 0 ? ConnectionHeader::kKeepAlive
-                                                                 : ConnectionHeader::kNone;
+                                                                : ConnectionHeader::kNone;
   const bool omit = whole_request && head.method == Method::kHead;
   OutgoingResponse& outgoing = workspace_->outgoing;
   const uint64_t now_us = fast_ ? started_us_ : core_.NowUs();
@@ -76,8 +78,7 @@ Connection::SendState Connection::StartSend(Arrival arrival) {
 Connection::SendState Connection::SendPending() {
   OutgoingResponse& outgoing = workspace_->outgoing;
   while (!outgoing.done()) {
-    const IoResult result =
-        stream_.Send(outgoing.pending(), sends_file_ ? Stream::More::kYes : Stream::More::kNo);
+    const IoResult result = stream_.Send(outgoing.pending(), sends_file_ ? Stream::More::kYes : Stream::More::kNo);
     if (result.state == IoState::kWouldBlock) return SendState::kBlocked;
     if (result.state != IoState::kProgress) return SendState::kFailed;
     outgoing.Consume(result.bytes);
@@ -108,7 +109,8 @@ uint64_t Connection::AddFileStart(const FileRange& range) {
   if (size == 0) return 0;
   if (workspace_->file_start == nullptr) workspace_->file_start.reset(new char[limits::kSmallFileBytes]);
   const iovec piece{workspace_->file_start.get(), size};
-  if (::preadv2(range.fd, &piece, 1, static_cast<off_t>(range.offset), RWF_NOWAIT) != static_cast<ssize_t>(size)) return 0;
+  if (::preadv2(range.fd, &piece, 1, static_cast<off_t>(range.offset), RWF_NOWAIT) != static_cast<ssize_t>(size))
+    return 0;
   workspace_->outgoing.AddBody({workspace_->file_start.get(), size});
   return size;
 }
@@ -138,8 +140,8 @@ Task<Connection::SendState> Connection::SendFile() {
       Log(LogLevel::kError, "a file could not be sent whole: the connection is cut",
           {{"offset", offset},
            {"left", left},
-           {"reason", result.file_error == 0 ? "the file is too short"
-                                             : FromErrno(result.file_error, "sendfile").ToString()}});
+           {"reason",
+            result.file_error == 0 ? "the file is too short" : FromErrno(result.file_error, "sendfile").ToString()}});
       co_return SendState::kFailed;
     }
     if (result.state == IoState::kEnded) co_return SendState::kFailed;

@@ -42,7 +42,8 @@ class Script {
 
 class ScriptedStream final : public BodyStream {
  public:
-  ScriptedStream(Script* script, uint64_t wait_ms, std::atomic<int>* alive) : script_(script), wait_ms_(wait_ms), alive_(alive) {
+  ScriptedStream(Script* script, uint64_t wait_ms, std::atomic<int>* alive)
+      : script_(script), wait_ms_(wait_ms), alive_(alive) {
     ++*alive_;
   }
   ~ScriptedStream() override {

@@ -39,8 +39,9 @@ TEST_F(ConnectionTest, AnswersPipelinedRequestsInOrder) {
   std::string requests;
   for (int i = 0; i < 100; ++i) {
     requests += i % 3 == 0 ? "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\n\r\n"
-                : i % 3 == 1 ? "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
-                             : "PUT /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n0\r\n\r\n";
+                : i % 3 == 1
+                    ? "PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
+                    : "PUT /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n0\r\n\r\n";
   }
   ASSERT_TRUE(client.Send(requests));
   for (int i = 0; i < 100; ++i) {
@@ -107,8 +108,9 @@ TEST_F(ConnectionTest, RefusesAMalformedRequestAndCloses) {
   Start();
   TestClient client(address);
   EXPECT_EQ(client.Get("/fine").status, 200);
-  ASSERT_TRUE(client.Send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
-                          "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"));
+  ASSERT_TRUE(
+      client.Send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"));
   const Answer answer = client.Read();
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(answer.headers.at("connection"), "close");

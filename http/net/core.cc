@@ -136,8 +136,7 @@ Core::AcceptState Core::AcceptReady(int listener_fd) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     sockaddr_storage address{};
     socklen_t size = sizeof(address);
-    OwnedFd socket(
-        ::accept4(listener_fd, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    OwnedFd socket(::accept4(listener_fd, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket.get() >= 0) {
       Peer peer = PeerOf(socket.get(), address);
       Adopt(std::move(socket), std::move(peer));

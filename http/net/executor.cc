@@ -214,9 +214,7 @@ void Executor::Settle() {
   for (const std::unique_ptr<Pool>& pool : pools_) pool->Settle();
 }
 
-Executor::Stats Executor::stats(WorkClass work_class) const {
-  return pools_[static_cast<size_t>(work_class)]->stats();
-}
+Executor::Stats Executor::stats(WorkClass work_class) const { return pools_[static_cast<size_t>(work_class)]->stats(); }
 
 Status Executor::Post(WorkClass work_class, std::function<void()> function) {
   auto work = std::make_unique<PostedWork>(std::move(function));

@@ -61,10 +61,10 @@ class Executor {
     PoolOptions admin{limits::kAdminThreads, limits::kAdminQueueMax, limits::kQueueWaitMs};
   };
   struct Stats {
-    uint64_t queued = 0;    // Gauge.
-    uint64_t running = 0;   // Gauge.
+    uint64_t queued = 0;   // Gauge.
+    uint64_t running = 0;  // Gauge.
     uint64_t finished = 0;
-    uint64_t refused = 0;   // Queue full or waited too long.
+    uint64_t refused = 0;  // Queue full or waited too long.
   };
 
   Executor();  // The default options.
@@ -79,7 +79,7 @@ class Executor {
   // gcc 12: name the lambda, then `co_await executor.Run(cls, std::move(name))`.
   template <typename Function>
   Task<typename internal::RunResult<std::invoke_result_t<Function&>>::type> Run(WorkClass work_class,
-                                                                               Function function);
+                                                                                Function function);
 
   // Runs it without anyone waiting. Errors as above; `function` must not throw.
   Status Post(WorkClass work_class, std::function<void()> function);
@@ -102,8 +102,8 @@ class Executor {
 };
 
 template <typename Function>
-Task<typename internal::RunResult<std::invoke_result_t<Function&>>::type> Executor::Run(
-    WorkClass work_class, Function function) {
+Task<typename internal::RunResult<std::invoke_result_t<Function&>>::type> Executor::Run(WorkClass work_class,
+                                                                                        Function function) {
   using Value = std::invoke_result_t<Function&>;
   if constexpr (std::is_void_v<Value>) {
     const std::function<void()> job = [&function] { function(); };

@@ -28,10 +28,13 @@ class Plug {
  public:
   explicit Plug(Executor* executor) {
     std::future<void> running = running_.get_future();
-    EXPECT_TRUE(executor->Post(WorkClass::kRead, [this] {
-      running_.set_value();
-      open_.get_future().wait();
-    }).ok());
+    EXPECT_TRUE(executor
+                    ->Post(WorkClass::kRead,
+                           [this] {
+                             running_.set_value();
+                             open_.get_future().wait();
+                           })
+                    .ok());
     running.wait();
   }
   void Open() { open_.set_value(); }

@@ -14,12 +14,12 @@ namespace tarn::http {
 
 // The other end of a connection. Fixed for its life.
 struct Peer {
-  std::string address;              // "192.0.2.1", "2001:db8::1"; an IPv4-mapped address as IPv4; empty on a Unix socket.
+  std::string address;  // "192.0.2.1", "2001:db8::1"; an IPv4-mapped address as IPv4; empty on a Unix socket.
   uint16_t port = 0;
-  std::array<uint8_t, 16> ip{};     // The same in network order, IPv4 as ::ffff:a.b.c.d; zeros on a Unix socket.
+  std::array<uint8_t, 16> ip{};  // The same in network order, IPv4 as ::ffff:a.b.c.d; zeros on a Unix socket.
   bool is_unix_socket = false;
-  uint32_t uid = UINT32_MAX;        // Of the process at the other end of a Unix socket.
-  std::string local_address;        // "127.0.0.1:4873": where the client came in; the path of a Unix socket.
+  uint32_t uid = UINT32_MAX;  // Of the process at the other end of a Unix socket.
+  std::string local_address;  // "127.0.0.1:4873": where the client came in; the path of a Unix socket.
 };
 
 // The body of one request, pulled: nothing is read from the socket until someone asks, so a handler that is busy slows the
@@ -50,12 +50,12 @@ struct RequestSummary {
   const RequestHead* head = nullptr;  // Null if no head could be read.
   const Peer* peer = nullptr;
   std::string_view id;
-  uint16_t status = 0;                // 0: the client left before an answer.
-  uint8_t metrics_class = 0;          // Response::metrics_class.
-  bool complete = true;               // False if the answer could not be sent whole.
-  uint64_t received_bytes = 0;        // Head and decoded body.
-  uint64_t sent_bytes = 0;            // Head and body.
-  uint64_t duration_us = 0;           // From the first byte of the request to the last of the answer in the kernel.
+  uint16_t status = 0;          // 0: the client left before an answer.
+  uint8_t metrics_class = 0;    // Response::metrics_class.
+  bool complete = true;         // False if the answer could not be sent whole.
+  uint64_t received_bytes = 0;  // Head and decoded body.
+  uint64_t sent_bytes = 0;      // Head and body.
+  uint64_t duration_us = 0;     // From the first byte of the request to the last of the answer in the kernel.
 };
 
 // What the server serves; one object for all cores.

@@ -31,7 +31,8 @@ Result<HostPort> SplitHostPort(const std::string& address) {
     return InvalidArgument("listen address " + address + ": expected HOST:PORT, such as 127.0.0.1:4873");
   }
   std::string host = address.substr(0, colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
   else if (host.find(':') != std::string::npos) {
     return InvalidArgument("listen address " + address + ": put the IPv6 address in brackets");
   }

@@ -58,7 +58,8 @@ TEST(OutgoingResponse, OmitsTheBodyButNotItsLength) {
   EXPECT_EQ(SendInSteps(response, OutgoingResponse::Body::kOmit, 1000),
             "HTTP/1.1 200 OK\r\ncontent-length: 8\r\ndate: now\r\n\r\n");
   response.set_status(304);
-  EXPECT_EQ(SendInSteps(response, OutgoingResponse::Body::kSend, 1000), "HTTP/1.1 304 Not Modified\r\ndate: now\r\n\r\n");
+  EXPECT_EQ(SendInSteps(response, OutgoingResponse::Body::kSend, 1000),
+            "HTTP/1.1 304 Not Modified\r\ndate: now\r\n\r\n");
 }
 
 TEST(OutgoingResponse, GivesAwayABoundedNumberOfPiecesAtATime) {

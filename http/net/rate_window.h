@@ -10,7 +10,9 @@ namespace tarn::http {
 class RateWindow {
  public:
   RateWindow(uint64_t window_ms, uint64_t bytes_per_second)
-      : window_ms_(window_ms), bytes_min_(std::max<uint64_t>(1, window_ms * bytes_per_second / 1000)), left_ms_(window_ms) {}
+      : window_ms_(window_ms),
+        bytes_min_(std::max<uint64_t>(1, window_ms * bytes_per_second / 1000)),
+        left_ms_(window_ms) {}
 
   // A new transfer.
   void Restart() {

@@ -18,9 +18,10 @@ TEST(ResponseStamp, EndsAHead) {
   EXPECT_EQ(Text(id), "deadbeef030000000001");
   EXPECT_EQ(stamp.End(clock.MonotonicMs(), id, ConnectionHeader::kNone),
             "date: Tue, 14 Nov 2023 22:13:20 GMT\r\nx-request-id: deadbeef030000000001\r\n\r\n");
-  EXPECT_TRUE(stamp.End(clock.MonotonicMs(), id, ConnectionHeader::kClose).ends_with("01\r\nconnection: close\r\n\r\n"));
   EXPECT_TRUE(
-      stamp.End(clock.MonotonicMs(), id, ConnectionHeader::kKeepAlive).ends_with("01\r\nconnection: keep-alive\r\n\r\n"));
+      stamp.End(clock.MonotonicMs(), id, ConnectionHeader::kClose).ends_with("01\r\nconnection: close\r\n\r\n"));
+  EXPECT_TRUE(stamp.End(clock.MonotonicMs(), id, ConnectionHeader::kKeepAlive)
+                  .ends_with("01\r\nconnection: keep-alive\r\n\r\n"));
 }
 
 TEST(ResponseStamp, ChangesTheDateWithTheSecond) {

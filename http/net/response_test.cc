@@ -40,8 +40,7 @@ TEST(Response, FindsHeadersInBothPlaces) {
   EXPECT_EQ(response.FindHeader("etag"), "\"1\"");
   EXPECT_EQ(response.FindHeader("npm-notice"), "hello");
   EXPECT_EQ(response.FindHeader("npm"), "");
-  EXPECT_EQ(SerializeHead(response),
-            "HTTP/1.1 200 OK\r\nETag: \"1\"\r\ncontent-length: 3\r\nnpm-notice: hello\r\n");
+  EXPECT_EQ(SerializeHead(response), "HTTP/1.1 200 OK\r\nETag: \"1\"\r\ncontent-length: 3\r\nnpm-notice: hello\r\n");
 }
 
 TEST(Response, CountsItsBody) {

@@ -17,12 +17,12 @@ namespace tarn::http {
 struct ServerStats {
   uint64_t open_connections = 0;
   uint64_t accepted_connections = 0;
-  uint64_t refused_connections = 0;   // Over connections_max.
+  uint64_t refused_connections = 0;  // Over connections_max.
   uint64_t requests = 0;
-  uint64_t fast_requests = 0;         // Answered by TryHandleFast.
-  uint64_t refused_requests = 0;      // By the parser.
-  uint64_t timed_out_connections = 0; // Cut for being slow; idle ones do not count.
-  uint64_t cold_reads = 0;            // Parts of files that were not in the page cache.
+  uint64_t fast_requests = 0;          // Answered by TryHandleFast.
+  uint64_t refused_requests = 0;       // By the parser.
+  uint64_t timed_out_connections = 0;  // Cut for being slow; idle ones do not count.
+  uint64_t cold_reads = 0;             // Parts of files that were not in the page cache.
   uint64_t received_bytes = 0;
   uint64_t sent_bytes = 0;
 };

@@ -12,11 +12,11 @@ namespace tarn::http {
 // Times and rates of one connection. Tests set tiny ones.
 struct ConnectionOptions {
   size_t header_bytes_max = limits::kHeaderBytesMax;
-  uint64_t header_ms = limits::kHeaderMs;            // A whole head, from its first byte.
-  uint64_t idle_ms = limits::kIdleMs;                // Between requests.
-  uint64_t rate_window_ms = limits::kRateWindowMs;   // In each window of waiting for the client…
-  uint64_t body_rate_min = limits::kBodyRateMin;     // …a body must bring this many bytes a second…
-  uint64_t send_rate_min = limits::kSendRateMin;     // …and an answer must be taken at this many.
+  uint64_t header_ms = limits::kHeaderMs;           // A whole head, from its first byte.
+  uint64_t idle_ms = limits::kIdleMs;               // Between requests.
+  uint64_t rate_window_ms = limits::kRateWindowMs;  // In each window of waiting for the client…
+  uint64_t body_rate_min = limits::kBodyRateMin;    // …a body must bring this many bytes a second…
+  uint64_t send_rate_min = limits::kSendRateMin;    // …and an answer must be taken at this many.
   uint64_t discard_bytes_max = limits::kDiscardBytesMax;
   uint64_t linger_ms = limits::kLingerMs;
 };

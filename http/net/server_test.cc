@@ -42,7 +42,8 @@ TEST_F(ServerTest, RefusesAnAddressThatIsInUse) {
 }
 
 TEST_F(ServerTest, RefusesAnAddressThatIsNone) {
-  for (const char* bad : {"", "4873", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "::1:80", "host.invalid:80", "1.2.3.4:0"}) {
+  for (const char* bad :
+       {"", "4873", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "::1:80", "host.invalid:80", "1.2.3.4:0"}) {
     options.listen = {bad};
     Server other(options, handler, executor);
     EXPECT_EQ(other.Start().code(), Code::kInvalidArgument) << bad;

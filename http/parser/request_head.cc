@@ -23,11 +23,31 @@ bool EqualsLowerCase(std::string_view a, std::string_view b) {
 
 // In the order of KnownHeader.
 constexpr std::array<std::string_view, kKnownHeaderCount> kNames = {
-    "accept",          "accept-encoding",   "authorization",     "connection",      "content-encoding",
-    "content-length",  "content-type",      "expect",            "forwarded",       "host",
-    "if-modified-since", "if-none-match",   "if-range",          "npm-auth-type",   "npm-command",
-    "npm-otp",         "range",             "referer",           "transfer-encoding", "user-agent",
-    "x-forwarded-for", "x-forwarded-host",  "x-forwarded-port",  "x-forwarded-prefix", "x-forwarded-proto",
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "forwarded",
+    "host",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "npm-auth-type",
+    "npm-command",
+    "npm-otp",
+    "range",
+    "referer",
+    "transfer-encoding",
+    "user-agent",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-proto",
 };
 
 // Length and first letter pick at most a handful of candidates: a bit set over KnownHeader for each length, and one for

@@ -46,11 +46,31 @@ TEST(RequestHead, JoinsRepeatedListFields) {
 }
 
 TEST(RequestHead, RecognizesEveryKnownHeaderAndNoNeighbour) {
-  constexpr std::string_view kNames[] = {
-      "Accept", "Accept-Encoding", "Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type",
-      "Expect", "Forwarded", "Host", "If-Modified-Since", "If-None-Match", "If-Range", "Npm-Auth-Type", "Npm-Command",
-      "Npm-Otp", "Range", "Referer", "Transfer-Encoding", "User-Agent", "X-Forwarded-For", "X-Forwarded-Host",
-      "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto"};
+  constexpr std::string_view kNames[] = {"Accept",
+                                         "Accept-Encoding",
+                                         "Authorization",
+                                         "Connection",
+                                         "Content-Encoding",
+                                         "Content-Length",
+                                         "Content-Type",
+                                         "Expect",
+                                         "Forwarded",
+                                         "Host",
+                                         "If-Modified-Since",
+                                         "If-None-Match",
+                                         "If-Range",
+                                         "Npm-Auth-Type",
+                                         "Npm-Command",
+                                         "Npm-Otp",
+                                         "Range",
+                                         "Referer",
+                                         "Transfer-Encoding",
+                                         "User-Agent",
+                                         "X-Forwarded-For",
+                                         "X-Forwarded-Host",
+                                         "X-Forwarded-Port",
+                                         "X-Forwarded-Prefix",
+                                         "X-Forwarded-Proto"};
   ASSERT_EQ(std::size(kNames), kKnownHeaderCount);
   for (size_t i = 0; i < kKnownHeaderCount; ++i) {
     EXPECT_EQ(RecognizeHeader(kNames[i]), static_cast<KnownHeader>(i)) << kNames[i];
@@ -100,11 +120,14 @@ TEST(RequestHead, ReducesAnAbsoluteTargetToItsPath) {
 
 TEST(RequestHead, ExpectsContinueOnlyWithABody) {
   EXPECT_TRUE(ParsedRequest("PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n")
-                  .head().expect_continue);
+                  .head()
+                  .expect_continue);
   EXPECT_FALSE(ParsedRequest("PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n")
-                   .head().expect_continue);
+                   .head()
+                   .expect_continue);
   EXPECT_FALSE(ParsedRequest("PUT / HTTP/1.0\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
-                   .head().expect_continue);
+                   .head()
+                   .expect_continue);
 }
 
 TEST(RequestHead, NamesMethodsThatNoRouteKnows) {

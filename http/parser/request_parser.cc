@@ -103,8 +103,8 @@ void RequestParser::RestartScan(const char* base) {
 
 RequestParser::Step RequestParser::Refuse(uint16_t http_status, std::string_view reason) {
   refusal_.http_status = http_status;
-  refusal_.reason = http_status == 414 || http_status == 431 ? TooLarge(std::string(reason))
-                                                             : InvalidArgument(std::string(reason));
+  refusal_.reason =
+      http_status == 414 || http_status == 431 ? TooLarge(std::string(reason)) : InvalidArgument(std::string(reason));
   return Step::kRefused;
 }
 
@@ -163,7 +163,7 @@ RequestParser::Step RequestParser::FinishHead(std::string_view input) {
 
   // Two parsers that disagree on where the body ends are how requests are smuggled.
   const bool same_length = (llhttp_->flags & F_CONTENT_LENGTH) == 0 ? head_.content_length == 0
-                                                                     : llhttp_->content_length == head_.content_length;
+                                                                    : llhttp_->content_length == head_.content_length;
   const bool same_coding = ((llhttp_->flags & F_CHUNKED) != 0) == (head_.body_kind == BodyKind::kChunked);
   const bool same_version = llhttp_->parser.http_major == 1 && llhttp_->parser.http_minor == head_.minor_version;
   if (!same_length || !same_coding || !same_version) return Refuse(400, "ambiguous request");

@@ -79,14 +79,14 @@ class RequestParser {
 
   // Progress within the head; offsets into `input`, which began at base_ in the last call.
   const char* base_ = nullptr;
-  std::string_view authority_;   // Of a target in absolute form.
-  size_t request_start_ = 0;     // Of the request line: 0, or 2 after a forgiven empty line.
+  std::string_view authority_;  // Of a target in absolute form.
+  size_t request_start_ = 0;    // Of the request line: 0, or 2 after a forgiven empty line.
   size_t line_start_ = 0;
-  size_t scanned_ = 0;           // No control byte between line_start_ and here.
+  size_t scanned_ = 0;  // No control byte between line_start_ and here.
   bool has_request_line_ = false;
 
   size_t head_bytes_ = 0;
-  uint64_t body_left_ = 0;       // With Content-Length.
+  uint64_t body_left_ = 0;  // With Content-Length.
 };
 
 }  // namespace tarn::http

@@ -36,8 +36,9 @@ TEST(RequestParser, SplitsPipelinedRequests) {
       "PUT /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
       "POST /3 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
       "GET /4 HTTP/1.1\r\nHost: h\r\n\r\n";
-  const Outcome expected{
-      .http_status = 0, .requests = {"GET /1 []", "PUT /2 [hello]", "POST /3 [abcde]", "GET /4 []"}, .incomplete = false};
+  const Outcome expected{.http_status = 0,
+                         .requests = {"GET /1 []", "PUT /2 [hello]", "POST /3 [abcde]", "GET /4 []"},
+                         .incomplete = false};
   for (size_t piece = 1; piece <= bytes.size(); ++piece) EXPECT_EQ(Feed(bytes, piece), expected) << piece;
 }
 
@@ -109,7 +110,8 @@ TEST(RequestParser, RoundTripsRandomStreams) {
       for (char& c : body) c = static_cast<char>(random());
       const std::string path = "/" + std::to_string(below(1000));
       bytes += "PUT " + path + " HTTP/1.1\r\nHost: h\r\n";
-      for (uint64_t k = below(10); k > 0; --k) bytes += "X" + std::to_string(k) + ": " + std::string(below(50), 'v') + "\r\n";
+      for (uint64_t k = below(10); k > 0; --k)
+        bytes += "X" + std::to_string(k) + ": " + std::string(below(50), 'v') + "\r\n";
       if (below(2) == 0) {
         bytes += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
       } else {

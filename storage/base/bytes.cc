@@ -91,7 +91,8 @@ Result<std::string> Base64Decode(std::string_view text) {
 Status Base64StreamDecoder::Decode(std::string_view text, std::string* out) {
   // Bring the stream to a group boundary, then decode whole groups without bookkeeping.
   if (group_count_ != 0 || padding_ != 0) {
-    const size_t head = padding_ != 0 ? text.size() : std::min<size_t>(text.size(), static_cast<size_t>(4 - group_count_));
+    const size_t head =
+        padding_ != 0 ? text.size() : std::min<size_t>(text.size(), static_cast<size_t>(4 - group_count_));
     RETURN_IF_ERROR(DecodeSlow(text.substr(0, head), out));
     text.remove_prefix(head);
     // The head may have ended the stream; the fast path below would not notice.

@@ -34,16 +34,12 @@ inline void AppendBigEndian64(std::string* out, uint64_t value) {
   value = __builtin_bswap64(value);
   out->append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
-inline uint64_t LoadBigEndian64(const char* data) {
-  return __builtin_bswap64(LoadLittleEndian<uint64_t>(data));
-}
+inline uint64_t LoadBigEndian64(const char* data) { return __builtin_bswap64(LoadLittleEndian<uint64_t>(data)); }
 inline void AppendBigEndian32(std::string* out, uint32_t value) {
   value = __builtin_bswap32(value);
   out->append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
-inline uint32_t LoadBigEndian32(const char* data) {
-  return __builtin_bswap32(LoadLittleEndian<uint32_t>(data));
-}
+inline uint32_t LoadBigEndian32(const char* data) { return __builtin_bswap32(LoadLittleEndian<uint32_t>(data)); }
 
 // Lower-case hex.
 std::string HexEncode(std::string_view bytes);
@@ -69,10 +65,10 @@ class Base64StreamDecoder {
  private:
   Status DecodeSlow(std::string_view text, std::string* out);
 
-  uint64_t offset_ = 0;   // Characters consumed so far.
-  uint32_t group_ = 0;    // Bits of the group being collected.
-  int group_count_ = 0;   // Characters in it, padding included.
-  int padding_ = 0;       // '=' seen; 1 or 2 end the stream.
+  uint64_t offset_ = 0;  // Characters consumed so far.
+  uint32_t group_ = 0;   // Bits of the group being collected.
+  int group_count_ = 0;  // Characters in it, padding included.
+  int padding_ = 0;      // '=' seen; 1 or 2 end the stream.
 };
 
 }  // namespace tarn

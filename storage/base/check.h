@@ -5,14 +5,14 @@
 namespace tarn {
 
 // Writes "file:line: what detail" to standard error and aborts.
-[[noreturn]] void CheckFailed(const char* file, int line, std::string_view what,
-                              std::string_view detail = {});
+[[noreturn]] void CheckFailed(const char* file, int line, std::string_view what, std::string_view detail = {});
 
 }  // namespace tarn
 
 // Always on. For our own mistakes only: never for input, disk or peer, which get a Status.
-#define CHECK(condition) \
-  (static_cast<bool>(condition) ? static_cast<void>(0) : ::tarn::CheckFailed(__FILE__, __LINE__, "CHECK failed: " #condition))
+#define CHECK(condition)                               \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
+                                : ::tarn::CheckFailed(__FILE__, __LINE__, "CHECK failed: " #condition))
 
 // As CHECK, in debug builds only: for checks that cost something.
 #ifdef NDEBUG

@@ -54,9 +54,9 @@ Clock& SystemClock() {
 std::string FormatIsoTime(uint64_t time_ms) {
   const std::tm utc = ToUtc(time_ms);
   char text[40];
-  const int size = std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
-                                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                                 static_cast<int>(time_ms % 1000));
+  const int size =
+      std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1,
+                    utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<int>(time_ms % 1000));
   return std::string(text, static_cast<size_t>(size));
 }
 
@@ -83,10 +83,9 @@ Result<uint64_t> ParseIsoTime(std::string_view text) {
 std::string FormatHttpDate(uint64_t time_ms) {
   const std::tm utc = ToUtc(time_ms);
   char text[48];
-  const int size = std::snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                                 kDays[static_cast<size_t>(utc.tm_wday)], utc.tm_mday,
-                                 kMonths[static_cast<size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour,
-                                 utc.tm_min, utc.tm_sec);
+  const int size = std::snprintf(
+      text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", kDays[static_cast<size_t>(utc.tm_wday)], utc.tm_mday,
+      kMonths[static_cast<size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
   return std::string(text, static_cast<size_t>(size));
 }
 
@@ -94,8 +93,8 @@ Result<uint64_t> ParseHttpDate(std::string_view text) {
   const std::string copy(text.substr(0, 48));
   char month_name[4] = {};
   int day = 0, year = 0, hour = 0, minute = 0, second = 0, end = 0;
-  if (std::sscanf(copy.c_str(), "%*3s, %2d %3s %4d %2d:%2d:%2d GMT%n", &day, month_name, &year, &hour, &minute,
-                  &second, &end) != 6 ||
+  if (std::sscanf(copy.c_str(), "%*3s, %2d %3s %4d %2d:%2d:%2d GMT%n", &day, month_name, &year, &hour, &minute, &second,
+                  &end) != 6 ||
       static_cast<size_t>(end) != copy.size()) {
     return InvalidArgument("not an HTTP date: " + copy);
   }

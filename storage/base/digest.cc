@@ -44,9 +44,7 @@ void BlobHasher::Update(std::string_view bytes) {
   CHECK(EVP_DigestUpdate(sha1_.get(), bytes.data(), bytes.size()) == 1);
 }
 
-BlobHasher::Digests BlobHasher::Finish() {
-  return {Final<Digest>(sha512_.get()), Final<Sha1Digest>(sha1_.get())};
-}
+BlobHasher::Digests BlobHasher::Finish() { return {Final<Digest>(sha512_.get()), Final<Sha1Digest>(sha1_.get())}; }
 
 Digest Sha512(std::string_view bytes) { return OneShot<Digest>(EVP_sha512(), bytes); }
 Sha1Digest Sha1(std::string_view bytes) { return OneShot<Sha1Digest>(EVP_sha1(), bytes); }
@@ -56,8 +54,8 @@ Sha256Digest HmacSha256(std::string_view key, std::string_view bytes) {
   Sha256Digest result;
   unsigned int size = 0;
   CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-             reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-             result.mutable_bytes().data(), &size) != nullptr);
+             reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), result.mutable_bytes().data(),
+             &size) != nullptr);
   CHECK(size == Sha256Digest::kSize);
   return result;
 }

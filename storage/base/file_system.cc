@@ -50,9 +50,7 @@ class PosixFile final : public File {
     return OkStatus();
   }
 
-  Status Sync() override {
-    return ::fdatasync(descriptor_) == 0 ? OkStatus() : FromErrno(errno, "fdatasync " + path_);
-  }
+  Status Sync() override { return ::fdatasync(descriptor_) == 0 ? OkStatus() : FromErrno(errno, "fdatasync " + path_); }
   Status Truncate(uint64_t size) override {
     return ::ftruncate(descriptor_, static_cast<off_t>(size)) == 0 ? OkStatus() : FromErrno(errno, "truncate " + path_);
   }

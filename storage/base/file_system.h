@@ -55,7 +55,7 @@ class FileSystem {
   virtual Status Remove(const std::string& path) = 0;
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   struct Space {
-    uint64_t free_bytes = 0;   // Available to this process.
+    uint64_t free_bytes = 0;  // Available to this process.
     uint64_t total_bytes = 0;
   };
   virtual Result<Space> FreeSpace(const std::string& path) = 0;

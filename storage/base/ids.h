@@ -55,9 +55,7 @@ class FixedBytes {
 
   const std::array<uint8_t, kBytes>& bytes() const { return bytes_; }
   std::array<uint8_t, kBytes>& mutable_bytes() { return bytes_; }
-  std::string_view view() const {
-    return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
-  }
+  std::string_view view() const { return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}; }
   auto operator<=>(const FixedBytes&) const = default;
 
  private:

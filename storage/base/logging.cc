@@ -35,10 +35,14 @@ size_t Utf8Length(std::string_view text, size_t i) {
   uint32_t minimum = 0;
   uint32_t code = 0;
   if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) length = 2, minimum = 0x80, code = first & 0x1fu;
-  else if (first >= 0xe0 && first <= 0xef) length = 3, minimum = 0x800, code = first & 0x0fu;
-  else if (first >= 0xf0 && first <= 0xf4) length = 4, minimum = 0x10000, code = first & 0x07u;
-  else return 0;
+  if (first >= 0xc2 && first <= 0xdf)
+    length = 2, minimum = 0x80, code = first & 0x1fu;
+  else if (first >= 0xe0 && first <= 0xef)
+    length = 3, minimum = 0x800, code = first & 0x0fu;
+  else if (first >= 0xf0 && first <= 0xf4)
+    length = 4, minimum = 0x10000, code = first & 0x07u;
+  else
+    return 0;
   if (i + length > text.size()) return 0;
   for (size_t k = 1; k < length; ++k) {
     if ((byte(i + k) & 0xc0) != 0x80) return 0;
@@ -107,8 +111,10 @@ void Log(LogLevel level, std::string_view message, std::initializer_list<LogFiel
     line += ',';
     AppendJsonString(&line, field.key);
     line += ':';
-    if (field.is_literal) line += field.value;
-    else AppendJsonString(&line, field.value);
+    if (field.is_literal)
+      line += field.value;
+    else
+      AppendJsonString(&line, field.value);
   }
   line += '}';
   LogRawLine(line);

@@ -12,9 +12,9 @@ TEST(JsonString, EscapesControlBytesAndQuotes) {
 
 TEST(JsonString, ReplacesBytesThatAreNotUtf8) {
   EXPECT_EQ(JsonString("a\xff"), "\"a\xef\xbf\xbd\"");
-  EXPECT_EQ(JsonString("\xc0\xaf"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");        // Overlong.
+  EXPECT_EQ(JsonString("\xc0\xaf"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");                  // Overlong.
   EXPECT_EQ(JsonString("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");  // A surrogate.
-  EXPECT_EQ(JsonString("\xf0\x9f"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");        // Cut off.
+  EXPECT_EQ(JsonString("\xf0\x9f"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");                  // Cut off.
 }
 
 }  // namespace

@@ -55,16 +55,16 @@ class [[nodiscard]] Result {
 #define TARN_CONCAT_INNER(a, b) a##b
 #define TARN_CONCAT(a, b) TARN_CONCAT_INNER(a, b)
 
-#define RETURN_IF_ERROR(expr)                         \
-  do {                                                \
-    ::tarn::Status tarn_status_ = (expr);             \
-    if (!tarn_status_.ok()) return tarn_status_;      \
+#define RETURN_IF_ERROR(expr)                    \
+  do {                                           \
+    ::tarn::Status tarn_status_ = (expr);        \
+    if (!tarn_status_.ok()) return tarn_status_; \
   } while (false)
 
-#define CO_RETURN_IF_ERROR(expr)                      \
-  do {                                                \
-    ::tarn::Status tarn_status_ = (expr);             \
-    if (!tarn_status_.ok()) co_return tarn_status_;   \
+#define CO_RETURN_IF_ERROR(expr)                    \
+  do {                                              \
+    ::tarn::Status tarn_status_ = (expr);           \
+    if (!tarn_status_.ok()) co_return tarn_status_; \
   } while (false)
 
 #define ASSIGN_OR_RETURN_IMPL(result, lhs, expr, ret) \
@@ -73,7 +73,5 @@ class [[nodiscard]] Result {
   lhs = std::move(result).value()
 
 // ASSIGN_OR_RETURN(Lsn lsn, store.Commit(...));
-#define ASSIGN_OR_RETURN(lhs, expr) \
-  ASSIGN_OR_RETURN_IMPL(TARN_CONCAT(tarn_result_, __LINE__), lhs, expr, return)
-#define CO_ASSIGN_OR_RETURN(lhs, expr) \
-  ASSIGN_OR_RETURN_IMPL(TARN_CONCAT(tarn_result_, __LINE__), lhs, expr, co_return)
+#define ASSIGN_OR_RETURN(lhs, expr) ASSIGN_OR_RETURN_IMPL(TARN_CONCAT(tarn_result_, __LINE__), lhs, expr, return )
+#define CO_ASSIGN_OR_RETURN(lhs, expr) ASSIGN_OR_RETURN_IMPL(TARN_CONCAT(tarn_result_, __LINE__), lhs, expr, co_return )

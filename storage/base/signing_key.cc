@@ -28,8 +28,8 @@ const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<cons
 bool IsP256(const EVP_PKEY* key) {
   char curve[64] = {};
   size_t size = 0;
-  return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
-         EVP_PKEY_get_group_name(key, curve, sizeof(curve), &size) == 1 && std::strcmp(curve, kCurve) == 0;
+  return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC && EVP_PKEY_get_group_name(key, curve, sizeof(curve), &size) == 1 &&
+         std::strcmp(curve, kCurve) == 0;
 }
 
 // Encrypted files ask for a password; there is nobody to answer.

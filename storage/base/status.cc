@@ -32,8 +32,7 @@ std::string_view CodeName(Code code) {
   return "Unknown";
 }
 
-Status::Status(Code code, std::string message)
-    : rep_(std::make_unique<const Rep>(Rep{code, std::move(message)})) {
+Status::Status(Code code, std::string message) : rep_(std::make_unique<const Rep>(Rep{code, std::move(message)})) {
   CHECK(code != Code::kOk);
 }
 

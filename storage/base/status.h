@@ -22,7 +22,7 @@ enum class Code : unsigned char {
   kUnavailable,         // Closing, not ready, or a peer is gone: come back later.
   kCancelled,
   kDeadlineExceeded,
-  kCorruption,          // Bytes are not what was written. Never retried, never served around.
+  kCorruption,  // Bytes are not what was written. Never retried, never served around.
   kIoError,
   kInternal,
   kSecondFactorNeeded,  // The credentials are right, but not enough here: ask for a one-time password and try again.

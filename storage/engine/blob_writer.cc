@@ -68,9 +68,9 @@ class SegmentBlobWriter final : public BlobWriter {
   BlobHasher hasher_;
   BlockChecksums blocks_;
   uint64_t size_bytes_ = 0;
-  ChunkBuffer memory_;               // Until the blob moves to solo_.
+  ChunkBuffer memory_;  // Until the blob moves to solo_.
   std::unique_ptr<SoloFile> solo_;
-  Status status_;                    // The first error; it stays.
+  Status status_;  // The first error; it stays.
   bool is_finished_ = false;
 };
 

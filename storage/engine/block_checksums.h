@@ -17,8 +17,8 @@ class BlockChecksums {
   std::vector<uint64_t> Finish();
 
  private:
-  Checksum64Stream block_;       // Of the block that is being filled.
-  uint64_t block_bytes_ = 0;     // In it so far.
+  Checksum64Stream block_;    // Of the block that is being filled.
+  uint64_t block_bytes_ = 0;  // In it so far.
   std::vector<uint64_t> sums_;
 };
 

@@ -40,7 +40,7 @@ struct FamilyInfo {
   Family family;
   std::string_view name;  // RocksDB column family; persisted, never renamed.
   FamilyKind kind;
-  std::string_view key;    // Layout, as in FORMAT.md. S = string ended by 0x00, B = rest of the key.
+  std::string_view key;  // Layout, as in FORMAT.md. S = string ended by 0x00, B = rest of the key.
   std::string_view value;
 };
 
@@ -48,7 +48,8 @@ struct FamilyInfo {
 inline constexpr std::array kFamilies = {
     FamilyInfo{Family::kPackage, "package", FamilyKind::kReplicated, "B name", "PackageRecord"},
     FamilyInfo{Family::kVersion, "version", FamilyKind::kReplicated, "S name, B version sort key", "VersionRecord"},
-    FamilyInfo{Family::kTombstone, "tombstone", FamilyKind::kReplicated, "S name, B version sort key", "TombstoneRecord"},
+    FamilyInfo{Family::kTombstone, "tombstone", FamilyKind::kReplicated, "S name, B version sort key",
+               "TombstoneRecord"},
     FamilyInfo{Family::kBlob, "blob", FamilyKind::kReplicated, "sha512[64]", "BlobRecord"},
     FamilyInfo{Family::kUser, "user", FamilyKind::kReplicated, "B user name", "UserRecord"},
     FamilyInfo{Family::kToken, "token", FamilyKind::kReplicated, "sha256[32] of the token", "TokenRecord"},

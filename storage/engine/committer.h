@@ -72,8 +72,8 @@ class Committer {
   StateStage state_stage_;
 
   // Of the journal stage's thread alone.
-  AppliedState head_;                     // After the last group in the journal.
-  std::weak_ptr<CommitGroup> in_flight_;  // That group, until every reader sees it.
+  AppliedState head_;                        // After the last group in the journal.
+  std::weak_ptr<CommitGroup> in_flight_;     // That group, until every reader sees it.
   std::atomic<uint64_t> group_begin_ms_{0};  // Of the group in the journal stage; 0 while there is none.
 
   std::thread thread_;  // Last: it uses everything above.

@@ -55,7 +55,8 @@ TEST(FormatPage, LocationOfABlob) {
 
 TEST(FormatPage, LogPayloadAndItsChainHash) {
   const std::vector<Change> changes = {Change{Family::kSetting, "a", "b"}};
-  ExpectExample("the payload of a log record", *EncodePayload(Event{EventKind::kPutSetting, "", "", "ann", ""}, changes, {}));
+  ExpectExample("the payload of a log record",
+                *EncodePayload(Event{EventKind::kPutSetting, "", "", "ann", ""}, changes, {}));
   const std::string payload = ExampleBytes("the payload of a log record");
   LogRecord record;
   ASSERT_TRUE(DecodePayload(payload, &record).ok());

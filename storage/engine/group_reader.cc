@@ -59,8 +59,7 @@ class GroupWalk {
     sum_.Update(payload);
     payload.resize(log.payload_bytes);
     if (Checksum64(payload) != log.payload_checksum) return reader_.Damage(at_, "checksum of a log record");
-    out_.group.records.push_back(
-        {log.lsn, log.epoch, log.time_ms, log.previous_chain_hash, log.chain_hash, payload});
+    out_.group.records.push_back({log.lsn, log.epoch, log.time_ms, log.previous_chain_hash, log.chain_hash, payload});
     out_.group.record_positions.push_back({reader_.segment().header.id, at_});
     return OkStatus();
   }

@@ -25,10 +25,10 @@ struct NameAndRest {
 // kCorruption if there is no 0x00.
 Result<NameAndRest> ParseNameAndRestKey(std::string_view key);
 
-std::string DigestKey(const Digest& digest);        // kBlob, kLocation.
-std::string TokenKey(const Sha256Digest& hash);     // kToken.
-std::string ShasumKey(const Sha1Digest& sha1);      // kShasum.
-std::string LsnKey(Lsn lsn);                        // kLog.
+std::string DigestKey(const Digest& digest);     // kBlob, kLocation.
+std::string TokenKey(const Sha256Digest& hash);  // kToken.
+std::string ShasumKey(const Sha1Digest& sha1);   // kShasum.
+std::string LsnKey(Lsn lsn);                     // kLog.
 Result<Lsn> ParseLsnKey(std::string_view key);
 
 // kByUser: what a user has, by kind. Written to disk since format 1.

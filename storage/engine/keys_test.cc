@@ -15,7 +15,10 @@ namespace {
 // Names over a tiny alphabet, so that prefixes of each other and 0x01 beside the terminator are common.
 std::string SmallName(SeededRandom* random) {
   std::string name;
-  for (uint64_t size = random->Below(4); size > 0; --size) name += "\x01" "a\xff"[random->Below(3)];
+  for (uint64_t size = random->Below(4); size > 0; --size)
+    name +=
+        "\x01"
+        "a\xff"[random->Below(3)];
   return name;
 }
 
@@ -88,7 +91,8 @@ TEST(Keys, ByUserKeepsKindsApartAndGivesTheItemBack) {
 TEST(Keys, ChangesOrderByLsnThenPackageAndGiveBothBack) {
   SeededRandom random(5);
   for (int round = 0; round < 1'000; ++round) {
-    const auto a = std::pair(Lsn(random.Below(4)), SmallName(&random)), b = std::pair(Lsn(random.Below(4)), SmallName(&random));
+    const auto a = std::pair(Lsn(random.Below(4)), SmallName(&random)),
+               b = std::pair(Lsn(random.Below(4)), SmallName(&random));
     if (a.second.empty() || b.second.empty()) continue;
     const std::string key = ChangeKey(a.first, a.second);
     ASSERT_EQ(key < ChangeKey(b.first, b.second), a < b);

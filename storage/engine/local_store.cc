@@ -25,9 +25,9 @@ void LocalStore::Start(const AppliedState& applied) {
     Log(LogLevel::kWarning, "records were re-applied without an observer: derived families are behind",
         {{"records", recovery_.records_replayed}});
   }
-  committer_ = std::make_unique<Committer>(CommitterParts{
-      rocks_.get(), segments_.get(), disk_.get(), &publication_, options_.clock, options_.observer,
-      options_.planted_faults.apply_before_write});
+  committer_ = std::make_unique<Committer>(CommitterParts{rocks_.get(), segments_.get(), disk_.get(), &publication_,
+                                                          options_.clock, options_.observer,
+                                                          options_.planted_faults.apply_before_write});
 }
 
 LocalStore::~LocalStore() = default;

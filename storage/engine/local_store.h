@@ -18,7 +18,10 @@ namespace tarn::engine {
 // What a data directory holds. FORMAT.md, "Directory".
 struct StorePaths {
   explicit StorePaths(const std::string& root)
-      : directory(root), lock(root + "/LOCK"), ballast(root + "/ballast"), segments(root + "/segments"),
+      : directory(root),
+        lock(root + "/LOCK"),
+        ballast(root + "/ballast"),
+        segments(root + "/segments"),
         database(root + "/db") {}
   const std::string directory, lock, ballast, segments, database;
 };

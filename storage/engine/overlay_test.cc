@@ -16,10 +16,12 @@ using Entries = std::vector<std::pair<std::string, std::string>>;
 
 Entries ScanAll(const ReadView& view, std::string_view lower, std::string_view upper, size_t count_max = 1000) {
   Entries entries;
-  EXPECT_TRUE(view.Scan(Family::kUser, lower, upper, [&](std::string_view key, std::string_view value) {
-    entries.emplace_back(key, value);
-    return entries.size() < count_max;
-  }).ok());
+  EXPECT_TRUE(view.Scan(Family::kUser, lower, upper,
+                        [&](std::string_view key, std::string_view value) {
+                          entries.emplace_back(key, value);
+                          return entries.size() < count_max;
+                        })
+                  .ok());
   return entries;
 }
 
@@ -62,7 +64,8 @@ TEST(Overlay, ScansLikeAStoreWithTheChangesCommitted) {
       ASSERT_TRUE(after.Commit(PutMutation(Family::kUser, key, "old")).ok());
     }
     for (uint64_t n = random.Below(10); n > 0; --n) {
-      changes.push_back(random.Below(3) == 0 ? Delete(Family::kUser, random_key()) : Put(Family::kUser, random_key(), "new"));
+      changes.push_back(random.Below(3) == 0 ? Delete(Family::kUser, random_key())
+                                             : Put(Family::kUser, random_key(), "new"));
       ASSERT_TRUE(after.Commit(MutationOf({changes.back()})).ok());
     }
     const auto base = before.NewReadView();

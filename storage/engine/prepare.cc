@@ -38,7 +38,8 @@ Status CheckChanges(const std::vector<Change>& changes) {
   for (const Change& change : changes) {
     RETURN_IF_ERROR(CheckKey(change.key));
     if (!IsOfKind(change.family, FamilyKind::kReplicated)) {
-      return InvalidArgument("change of family " + std::string(FamilyName(change.family)) + ", which is not replicated");
+      return InvalidArgument("change of family " + std::string(FamilyName(change.family)) +
+                             ", which is not replicated");
     }
     keys.emplace_back(change.family, change.key);
   }

@@ -62,11 +62,11 @@ Result<std::string_view> UnwrapPlain(std::string_view payload, std::string* buff
   const auto version = static_cast<uint8_t>(payload[1]);
   const auto plain_size = LoadLittleEndian<uint32_t>(payload.data() + 4);
   if (version != kPayloadVersion || codec > static_cast<uint8_t>(PayloadCodec::kZstd)) {
-    return FailedPrecondition("log payload of version " + std::to_string(version) + ", codec " +
-                              std::to_string(codec) + ", this program knows version " +
-                              std::to_string(kPayloadVersion));
+    return FailedPrecondition("log payload of version " + std::to_string(version) + ", codec " + std::to_string(codec) +
+                              ", this program knows version " + std::to_string(kPayloadVersion));
   }
-  if (plain_size > limits::kRecordBytesMax) return Corruption("log payload claims " + std::to_string(plain_size) + " bytes");
+  if (plain_size > limits::kRecordBytesMax)
+    return Corruption("log payload claims " + std::to_string(plain_size) + " bytes");
   const std::string_view stored = payload.substr(kPayloadHeaderBytes);
   if (codec == static_cast<uint8_t>(PayloadCodec::kPlain)) {
     if (stored.size() != plain_size) return Corruption("log payload has another size than it says");

@@ -22,8 +22,7 @@ inline constexpr size_t kPayloadHeaderBytes = 8;
 
 // What a record says, without what the committer assigns (LSN, epoch, time, hashes). Costs CPU: never call it on the
 // committer thread. kInvalidArgument: more than limits::kRecordBytesMax.
-Result<std::string> EncodePayload(const Event& event, std::span<const Change> changes,
-                                  std::span<const BlobInfo> blobs);
+Result<std::string> EncodePayload(const Event& event, std::span<const Change> changes, std::span<const BlobInfo> blobs);
 
 // SHA-256(previous[32] ‖ LSN[8] ‖ epoch[4] ‖ time_ms[8] ‖ payload size[8] ‖ payload), integers little-endian.
 Sha256Digest ChainHash(const Sha256Digest& previous, Lsn lsn, Epoch epoch, uint64_t time_ms, std::string_view payload);

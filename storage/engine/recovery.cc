@@ -68,7 +68,7 @@ class Replay {
   CommitObserver* const observer_;
   AppliedState applied_;
   uint64_t records_replayed_ = 0;
-  std::unique_ptr<RocksReadView> base_;   // Both set while a batch is being collected.
+  std::unique_ptr<RocksReadView> base_;  // Both set while a batch is being collected.
   std::unique_ptr<StateUpdate> update_;
   GroupPlaces places_;
   uint64_t payload_bytes_ = 0;

@@ -64,8 +64,8 @@ rocksdb::DBOptions MakeDatabaseOptions(const RocksOptions& options) {
   // is missing is re-applied from the journal, and the chain hash proves it.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   db.paranoid_checks = true;
-  db.recycle_log_file_num = 0;                  // Known bug until 9.2.
-  db.track_and_verify_wals_in_manifest = false; // Reports missing WALs falsely until 7.10.
+  db.recycle_log_file_num = 0;                   // Known bug until 9.2.
+  db.track_and_verify_wals_in_manifest = false;  // Reports missing WALs falsely until 7.10.
 
   // What may still have to be written when the disk is nearly full, see disk_watch.h.
   db.db_write_buffer_size = options.write_buffer_bytes;
@@ -77,12 +77,12 @@ rocksdb::DBOptions MakeDatabaseOptions(const RocksOptions& options) {
   db.max_background_jobs = 2;                  // One flush, one compaction: serving needs the cores.
   db.allow_concurrent_memtable_write = false;  // One writer: plain stores instead of compare-and-swap.
   db.enable_write_thread_adaptive_yield = false;
-  db.max_open_files = 512;                     // Tables of cold packages need no descriptor.
-  db.skip_stats_update_on_db_open = true;      // Start-up does not grow with the number of tables.
-  db.avoid_unnecessary_blocking_io = true;     // Readers never delete obsolete files themselves.
-  db.stats_dump_period_sec = 0;                // Idle means idle.
+  db.max_open_files = 512;                  // Tables of cold packages need no descriptor.
+  db.skip_stats_update_on_db_open = true;   // Start-up does not grow with the number of tables.
+  db.avoid_unnecessary_blocking_io = true;  // Readers never delete obsolete files themselves.
+  db.stats_dump_period_sec = 0;             // Idle means idle.
   db.stats_persist_period_sec = 0;
-  db.info_log_level = rocksdb::WARN_LEVEL;     // RocksDB's own LOG: for post-mortems, within 4 MiB.
+  db.info_log_level = rocksdb::WARN_LEVEL;  // RocksDB's own LOG: for post-mortems, within 4 MiB.
   db.keep_log_file_num = 4;
   db.max_log_file_size = kMiB;
   return db;

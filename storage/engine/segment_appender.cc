@@ -138,7 +138,8 @@ Status SegmentAppender::MakeRoom(const GroupToWrite& group) {
   if (active_.has_value()) {
     const size_t entry_count = active_->table.size() + group.blobs.size() + group.records.size();
     const uint64_t full_bytes = active_->end + GroupBytes(group) + FooterBytes(entry_count);
-    const bool has_room = full_bytes <= folder_.options().segment_bytes_max && entry_count <= limits::kSegmentEntriesMax;
+    const bool has_room =
+        full_bytes <= folder_.options().segment_bytes_max && entry_count <= limits::kSegmentEntriesMax;
     // A group that is too long for any segment gets one of its own.
     if (has_room || active_->table.size() == 0) return OkStatus();
     RETURN_IF_ERROR(Seal());

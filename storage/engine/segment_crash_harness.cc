@@ -27,11 +27,13 @@ std::string SegmentCrashHarness::Recover() {
   const auto end = ScanInto(*store_, {}, &groups);
   if (!end.ok()) return Fail(end.status(), "scan");
   if (groups.size() < acknowledged_.size()) {
-    return std::to_string(acknowledged_.size()) + " groups were acknowledged, " + std::to_string(groups.size()) + " are there";
+    return std::to_string(acknowledged_.size()) + " groups were acknowledged, " + std::to_string(groups.size()) +
+           " are there";
   }
   for (size_t i = 0; i < groups.size(); ++i) {
     const bool is_acknowledged = i < acknowledged_.size();
-    if (!is_acknowledged && (i > acknowledged_.size() || !in_doubt_.has_value())) return "a group nobody wrote, or refused";
+    if (!is_acknowledged && (i > acknowledged_.size() || !in_doubt_.has_value()))
+      return "a group nobody wrote, or refused";
     std::string wrong = Compare(groups[i], is_acknowledged ? acknowledged_[i] : *in_doubt_);
     if (!wrong.empty() || !is_alive()) return wrong;
   }
@@ -137,7 +139,8 @@ std::string SegmentCrashHarness::Commit(const std::vector<size_t>& blob_sizes, s
 
 std::string SegmentCrashHarness::Fail(const Status& status, const char* during) {
   DropStore();
-  if (file_system_.fault_happened() && status.code() != Code::kCorruption && status.code() != Code::kFailedPrecondition) return "";
+  if (file_system_.fault_happened() && status.code() != Code::kCorruption && status.code() != Code::kFailedPrecondition)
+    return "";
   return std::string(during) + ": " + status.ToString();
 }
 

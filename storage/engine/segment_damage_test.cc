@@ -127,10 +127,17 @@ TEST_F(SegmentDamageTest, AFooterThatListsSomethingElseIsFound) {
   const std::string path = PathOf(first.begin.segment);
   const uint64_t salt = DecodeSegmentHeader(file_system_.Contents(path).substr(0, kSegmentHeaderBytes))->salt;
   SegmentTable other;
-  other.Add(LogHeader{.lsn = Lsn(7), .epoch = Epoch(1), .time_ms = 0, .previous_chain_hash = {}, .chain_hash = {},
-                      .payload_bytes = 1500, .payload_checksum = 0}, kSegmentHeaderBytes);
+  other.Add(LogHeader{.lsn = Lsn(7),
+                      .epoch = Epoch(1),
+                      .time_ms = 0,
+                      .previous_chain_hash = {},
+                      .chain_hash = {},
+                      .payload_bytes = 1500,
+                      .payload_checksum = 0},
+            kSegmentHeaderBytes);
   const uint64_t footer_offset = first.end.offset_bytes;
-  ASSERT_TRUE((*file_system_.OpenReadWrite(path))->WriteAt(footer_offset, other.EncodeFooter(footer_offset, salt)).ok());
+  ASSERT_TRUE(
+      (*file_system_.OpenReadWrite(path))->WriteAt(footer_offset, other.EncodeFooter(footer_offset, salt)).ok());
   EXPECT_THAT(WhatVerifySays(BlobStore::Depth::kChecksums), ::testing::HasSubstr("footer does not list what is there"));
 }
 

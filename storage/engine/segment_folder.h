@@ -21,8 +21,8 @@ namespace tarn::engine {
 struct SegmentFile {
   std::shared_ptr<const File> file;  // Shared with whoever sends from it; removing the segment does not disturb them.
   SegmentHeader header;
-  std::string name;                  // For messages.
-  uint64_t size_bytes = 0;           // When it was opened.
+  std::string name;         // For messages.
+  uint64_t size_bytes = 0;  // When it was opened.
 };
 
 // Private to engine: the folder of segment files: names, ids, and which sync comes before which name.

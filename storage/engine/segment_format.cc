@@ -26,7 +26,9 @@ class Encoder {
   void Put(size_t offset, T value) {
     StoreLittleEndian(bytes_.data() + offset, value);
   }
-  void PutBytes(size_t offset, std::string_view value) { std::memcpy(bytes_.data() + offset, value.data(), value.size()); }
+  void PutBytes(size_t offset, std::string_view value) {
+    std::memcpy(bytes_.data() + offset, value.data(), value.size());
+  }
   void FinishInto(std::string* out) {
     Put<uint64_t>(kSize - kChecksumBytes, Checksum64({bytes_.data(), kSize - kChecksumBytes}));
     out->append(bytes_.data(), kSize);
@@ -240,7 +242,8 @@ Result<RecordHeader> DecodeRecordHeader(std::string_view bytes) {
   switch (static_cast<RecordKind>(kind)) {
     case RecordKind::kBlob: return GetBlob(in, payload_bytes);
     case RecordKind::kLog: return GetLog(in, payload_bytes);
-    case RecordKind::kSoloReference: return RecordHeader(SoloReference{GetBlobInfo(in), SegmentId(in.Get<uint64_t>(112))});
+    case RecordKind::kSoloReference:
+      return RecordHeader(SoloReference{GetBlobInfo(in), SegmentId(in.Get<uint64_t>(112))});
     case RecordKind::kTrailer: return GetTrailer(in);
     case RecordKind::kFooter: return GetFooter(in, payload_bytes);
   }
@@ -300,15 +303,14 @@ FooterEntry FooterEntryOf(const RecordHeader& header, uint64_t offset_bytes) {
 }
 
 uint64_t RecordBytes(const RecordHeader& header) {
-  return std::visit(
-      Overloaded{
-          [](const BlobHeader& blob) { return BlobRecordBytes(blob.info.size_bytes); },
-          [](const LogHeader& log) { return LogRecordBytes(log.payload_bytes); },
-          [](const SoloReference&) { return kRecordHeaderBytes; },
-          [](const TrailerHeader&) { return kRecordHeaderBytes; },
-          [](const FooterHeader& footer) { return FooterBytes(footer.entry_count); },
-      },
-      header);
+  return std::visit(Overloaded{
+                        [](const BlobHeader& blob) { return BlobRecordBytes(blob.info.size_bytes); },
+                        [](const LogHeader& log) { return LogRecordBytes(log.payload_bytes); },
+                        [](const SoloReference&) { return kRecordHeaderBytes; },
+                        [](const TrailerHeader&) { return kRecordHeaderBytes; },
+                        [](const FooterHeader& footer) { return FooterBytes(footer.entry_count); },
+                    },
+                    header);
 }
 
 }  // namespace tarn::engine

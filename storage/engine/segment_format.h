@@ -63,32 +63,32 @@ struct SoloReference {
 struct TrailerHeader {
   Lsn first_lsn;
   Lsn last_lsn;
-  uint32_t record_count = 0;      // Log records.
-  uint32_t blob_count = 0;        // Blobs and solo references.
-  uint64_t begin_bytes = 0;       // Offset in the file of the group's first record.
-  uint64_t group_bytes = 0;       // From there up to this trailer.
-  Sha256Digest chain_hash;        // Of the last log record.
+  uint32_t record_count = 0;  // Log records.
+  uint32_t blob_count = 0;    // Blobs and solo references.
+  uint64_t begin_bytes = 0;   // Offset in the file of the group's first record.
+  uint64_t group_bytes = 0;   // From there up to this trailer.
+  Sha256Digest chain_hash;    // Of the last log record.
   uint64_t salt = 0;
-  uint64_t group_checksum = 0;    // Over the group_bytes.
+  uint64_t group_checksum = 0;  // Over the group_bytes.
 };
 
 // Seals a segment: followed by `entry_count` entries and the end marker, which ends the file.
 struct FooterHeader {
-  Lsn first_lsn;                  // 0 in a solo segment.
+  Lsn first_lsn;  // 0 in a solo segment.
   Lsn last_lsn;
   uint64_t entry_count = 0;
-  uint64_t blob_bytes = 0;        // Sum over the blobs in this file.
+  uint64_t blob_bytes = 0;  // Sum over the blobs in this file.
   uint64_t salt = 0;
-  Sha256Digest chain_hash;        // Of the last log record; zero in a solo segment.
+  Sha256Digest chain_hash;  // Of the last log record; zero in a solo segment.
   uint64_t entries_checksum = 0;
 };
 
 // One line of the footer's table: a blob, log record or solo reference, in file order.
 struct FooterEntry {
-  uint64_t offset_bytes = 0;      // Of the record's header.
-  uint64_t payload_bytes = 0;     // Of a solo reference: 0.
+  uint64_t offset_bytes = 0;   // Of the record's header.
+  uint64_t payload_bytes = 0;  // Of a solo reference: 0.
   RecordKind kind = RecordKind::kBlob;
-  std::array<uint8_t, 16> id{};   // First bytes of the SHA-512; of a log record: LSN, epoch, zeros.
+  std::array<uint8_t, 16> id{};  // First bytes of the SHA-512; of a log record: LSN, epoch, zeros.
   bool operator==(const FooterEntry&) const = default;
 };
 

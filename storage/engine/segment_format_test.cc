@@ -128,8 +128,10 @@ TEST(SegmentFormat, ANewerFormatIsNotTakenForDamage) {
   std::string segment;
   AppendSegmentHeader(&segment, {SegmentKind::kShared, SegmentId(1), 7});
   EXPECT_EQ(DecodeSegmentHeader(segment)->salt, 7u);
-  EXPECT_EQ(DecodeSegmentHeader(Resealed(segment, [](std::string* h) { (*h)[8] = 2; })).code(), Code::kFailedPrecondition);
-  EXPECT_EQ(DecodeSegmentHeader(Resealed(segment, [](std::string* h) { (*h)[10] = 9; })).code(), Code::kFailedPrecondition);
+  EXPECT_EQ(DecodeSegmentHeader(Resealed(segment, [](std::string* h) { (*h)[8] = 2; })).code(),
+            Code::kFailedPrecondition);
+  EXPECT_EQ(DecodeSegmentHeader(Resealed(segment, [](std::string* h) { (*h)[10] = 9; })).code(),
+            Code::kFailedPrecondition);
 
   std::string record;
   AppendRecordHeader(&record, BlobHeader{});
@@ -142,8 +144,14 @@ TEST(SegmentFormat, ANewerFormatIsNotTakenForDamage) {
 
 TEST(SegmentFormat, EveryFlippedBitOfAHeaderIsDamage) {
   std::string record;
-  AppendRecordHeader(&record, TrailerHeader{.first_lsn = Lsn(1), .last_lsn = Lsn(2), .record_count = 2, .blob_count = 0,
-                                            .begin_bytes = 64, .group_bytes = 300, .chain_hash = Sha256("x"), .salt = 1,
+  AppendRecordHeader(&record, TrailerHeader{.first_lsn = Lsn(1),
+                                            .last_lsn = Lsn(2),
+                                            .record_count = 2,
+                                            .blob_count = 0,
+                                            .begin_bytes = 64,
+                                            .group_bytes = 300,
+                                            .chain_hash = Sha256("x"),
+                                            .salt = 1,
                                             .group_checksum = 2});
   for (size_t bit = 0; bit < record.size() * 8; ++bit) {
     std::string damaged = record;
@@ -154,8 +162,13 @@ TEST(SegmentFormat, EveryFlippedBitOfAHeaderIsDamage) {
 
 TEST(SegmentFormat, LengthsThatWouldOverflowAreDamage) {
   std::string record;
-  AppendRecordHeader(&record, LogHeader{.lsn = Lsn(1), .epoch = Epoch(1), .time_ms = 0, .previous_chain_hash = {},
-                                        .chain_hash = {}, .payload_bytes = UINT64_MAX, .payload_checksum = 0});
+  AppendRecordHeader(&record, LogHeader{.lsn = Lsn(1),
+                                        .epoch = Epoch(1),
+                                        .time_ms = 0,
+                                        .previous_chain_hash = {},
+                                        .chain_hash = {},
+                                        .payload_bytes = UINT64_MAX,
+                                        .payload_checksum = 0});
   EXPECT_EQ(DecodeRecordHeader(record).code(), Code::kCorruption);
 }
 

@@ -72,7 +72,8 @@ bool LooksLikeSealedSolo(const File& file, uint64_t size_bytes) {
 
 Status CheckBlob(ForwardReader& reader, uint64_t offset, const BlobInfo& info, BlobStore::Depth depth,
                  const std::function<void(std::string_view)>& consume) {
-  if (!reader.Has(offset, BlobRecordBytes(info.size_bytes))) return reader.Damage(offset, "blob is longer than the file");
+  if (!reader.Has(offset, BlobRecordBytes(info.size_bytes)))
+    return reader.Damage(offset, "blob is longer than the file");
   const bool check_digest = depth == BlobStore::Depth::kDigest;
   BlockChecksums blocks;
   BlobHasher hasher;
@@ -124,8 +125,7 @@ Result<Footer> ReadFooter(ForwardReader& reader, uint64_t offset) {
   Footer footer{*header, {}};
   footer.entries.reserve(header->entry_count);
   for (uint64_t at = 0; at < entries_bytes; at += kFooterEntryBytes) {
-    ASSIGN_OR_RETURN(const FooterEntry entry,
-                     DecodeFooterEntry(std::string_view(table).substr(at, kFooterEntryBytes)));
+    ASSIGN_OR_RETURN(const FooterEntry entry, DecodeFooterEntry(std::string_view(table).substr(at, kFooterEntryBytes)));
     footer.entries.push_back(entry);
   }
   const uint64_t marker_offset = offset + kRecordHeaderBytes + entries_bytes;
@@ -138,8 +138,7 @@ Result<Footer> ReadFooter(ForwardReader& reader, uint64_t offset) {
 Result<std::optional<uint64_t>> FindFooter(ForwardReader& reader) {
   const std::optional<uint64_t> none;
   if (reader.limit_bytes() < kSegmentHeaderBytes + FooterBytes(0)) return none;
-  ASSIGN_OR_RETURN(const std::string_view marker,
-                   reader.Read(reader.limit_bytes() - kEndMarkerBytes, kEndMarkerBytes));
+  ASSIGN_OR_RETURN(const std::string_view marker, reader.Read(reader.limit_bytes() - kEndMarkerBytes, kEndMarkerBytes));
   const Result<uint64_t> offset = DecodeEndMarker(marker, reader.segment().header.salt);
   if (!offset.ok()) return none;
   const Result<Footer> footer = ReadFooter(reader, *offset);

@@ -22,7 +22,7 @@ namespace tarn::engine {
 // Threads: one at a time.
 class ForwardReader {
  public:
-  static constexpr size_t kScanWindowBytes = limits::kMiB;        // When everything is read.
+  static constexpr size_t kScanWindowBytes = limits::kMiB;         // When everything is read.
   static constexpr size_t kHeaderWindowBytes = 64 * limits::kKiB;  // When payloads are skipped.
 
   // Nothing at or past `limit_bytes` is read.

@@ -128,7 +128,9 @@ TEST_F(SegmentRecoveryTest, OrphansAreRemovedAtOpenByWhereTheyAre) {
   ASSERT_TRUE(writer->Append("half of it").ok());
   EXPECT_EQ(FileNames().size(), 4u);
   file_system_.Restart(Unsynced::kKept);  // The process dies: nothing is tidied up.
-  const auto is_referenced = [&written](const Location& location) { return location.segment == written.blobs[0].segment; };
+  const auto is_referenced = [&written](const Location& location) {
+    return location.segment == written.blobs[0].segment;
+  };
   SegmentStoreOptions next = options_;
   const auto survivor = std::move(*SegmentStore::Open(next));
   ASSERT_TRUE(survivor->StartAppending(written.end).ok());

@@ -71,8 +71,7 @@ class SegmentScan {
     const RecordFrame& first = group.records.front();
     if (last_.has_value() && (first.lsn != last_->lsn.Next() || first.previous_chain_hash != last_->chain_hash)) {
       return reader.Damage(group.begin.offset_bytes, "LSN " + std::to_string(first.lsn.value()) +
-                                                         " does not follow LSN " +
-                                                         std::to_string(last_->lsn.value()));
+                                                         " does not follow LSN " + std::to_string(last_->lsn.value()));
     }
     last_ = Last{group.records.back().lsn, group.records.back().chain_hash};
     return OkStatus();

@@ -46,7 +46,8 @@ class SegmentFiles final : public SegmentStore {
     for (const SegmentFolder::Entry& entry : folder_->List()) {
       if (entry.kind != SegmentKind::kSolo || !entry.header_status.ok()) continue;
       const Result<Location> location = SoloLocation(entry);
-      if (location.code() == Code::kCorruption) continue;  // Whose it is cannot be told, so it stays for verify to name.
+      if (location.code() == Code::kCorruption)
+        continue;  // Whose it is cannot be told, so it stays for verify to name.
       RETURN_IF_ERROR(location.status());
       if (is_referenced(*location)) continue;
       RETURN_IF_ERROR(folder_->Remove(entry.id));
@@ -96,7 +97,8 @@ class SegmentFiles final : public SegmentStore {
     ASSIGN_OR_RETURN(const RecordHeader header, reader.ReadHeader(position.offset_bytes));
     const auto* log = std::get_if<LogHeader>(&header);
     if (log == nullptr) return reader.Damage(position.offset_bytes, "not a log record");
-    if (log->payload_bytes > limits::kRecordBytesMax) return reader.Damage(position.offset_bytes, "log record is too long");
+    if (log->payload_bytes > limits::kRecordBytesMax)
+      return reader.Damage(position.offset_bytes, "log record is too long");
     RETURN_IF_ERROR(
         cached->segment.file->ReadAt(position.offset_bytes + kRecordHeaderBytes, log->payload_bytes, buffer));
     if (buffer->size() != log->payload_bytes || Checksum64(*buffer) != log->payload_checksum) {

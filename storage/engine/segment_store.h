@@ -48,9 +48,9 @@ struct GroupToWrite {
 
 struct GroupWritten {
   SegmentPosition begin;
-  SegmentPosition end;                     // Where the next group will begin.
-  std::vector<Location> blobs;             // Same order as GroupToWrite::blobs.
-  std::vector<SegmentPosition> records;    // Of each record's header.
+  SegmentPosition end;                   // Where the next group will begin.
+  std::vector<Location> blobs;           // Same order as GroupToWrite::blobs.
+  std::vector<SegmentPosition> records;  // Of each record's header.
 };
 
 // A group found by Scan, verified whole (trailer and every checksum).
@@ -58,7 +58,7 @@ struct GroupRead {
   SegmentPosition begin;
   SegmentPosition end;
   std::vector<Location> blobs;
-  std::vector<RecordFrame> records;        // Payloads are valid until the visitor returns.
+  std::vector<RecordFrame> records;  // Payloads are valid until the visitor returns.
   std::vector<SegmentPosition> record_positions;
 };
 
@@ -69,7 +69,7 @@ struct SegmentStoreOptions {
   uint64_t segment_bytes_max = limits::kSegmentBytesMax;
   uint64_t upload_budget_bytes = limits::kUploadBudgetBytes;
   bool read_only = false;
-  bool skip_sync = false;            // Planted faults.
+  bool skip_sync = false;  // Planted faults.
   bool skip_directory_sync = false;
   // Asked before a solo segment grows; not OK stops the upload (kOutOfSpace).
   std::function<Status()> may_write;

@@ -103,7 +103,7 @@ TEST_F(SegmentStoreTest, AFullDiskWhileSealingIsRefusedAndMendsItself) {
   MustAppend({}, {std::string(1000, 'a')});
   file_system_.FailCallOf(Call::kWriteAt, 0, Code::kOutOfSpace);  // The footer.
   EXPECT_EQ(Append({}, {std::string(1000, 'b')}).code(), Code::kOutOfSpace);
-  file_system_.FailCallOf(Call::kCreate, 0, Code::kOutOfSpace);   // The next segment, after the footer.
+  file_system_.FailCallOf(Call::kCreate, 0, Code::kOutOfSpace);  // The next segment, after the footer.
   EXPECT_EQ(Append({}, {std::string(1000, 'b')}).code(), Code::kOutOfSpace);
   file_system_.FailCallOf(Call::kWriteAt, 0, Code::kOutOfSpace);  // Its header.
   EXPECT_EQ(Append({}, {std::string(1000, 'b')}).code(), Code::kOutOfSpace);
@@ -205,9 +205,7 @@ TEST_F(SegmentStoreTest, AGroupLongerThanASegmentGetsOneOfItsOwn) {
 }
 
 TEST_F(SegmentStoreTest, ASegmentIsSealedWhenItsTableIsFull) {
-  const auto append_records = [this](size_t count) {
-    return MustAppend({}, std::vector<std::string>(count, "x"));
-  };
+  const auto append_records = [this](size_t count) { return MustAppend({}, std::vector<std::string>(count, "x")); };
   const GroupWritten half = append_records(limits::kSegmentEntriesMax / 2);
   EXPECT_EQ(append_records(limits::kSegmentEntriesMax / 2).begin.segment, half.begin.segment);
   EXPECT_NE(append_records(1).begin.segment, half.begin.segment);
@@ -220,7 +218,8 @@ TEST_F(SegmentStoreTest, CountsWhatIsThere) {
   auto blob = MustStage("of its own");
   MustAppend({blob.get()}, {"one"});
   SegmentStore::Stats stats = store_->GetStats();
-  const uint64_t bytes = file_system_.Contents(PathOf(SegmentId(1))).size() + file_system_.Contents(PathOf(SegmentId(2))).size();
+  const uint64_t bytes =
+      file_system_.Contents(PathOf(SegmentId(1))).size() + file_system_.Contents(PathOf(SegmentId(2))).size();
   EXPECT_EQ(stats.segment_count, 2u);
   EXPECT_EQ(stats.segment_bytes, bytes);
   EXPECT_EQ(stats.groups_written, 1u);
@@ -238,7 +237,8 @@ TEST_F(SegmentStoreTest, UploadsReadsAndVerifyGoOnWhileGroupsAreWritten) {
   std::vector<std::thread> uploads;
   for (size_t i = 0; i < staged.size(); ++i) {
     uploads.emplace_back([this, i, &staged] {
-      for (uint64_t n = 0; n < kUploads; ++n) staged[i].push_back(MustStage(SeededRandom(i * 100 + n).Bytes(30'000), 5000));
+      for (uint64_t n = 0; n < kUploads; ++n)
+        staged[i].push_back(MustStage(SeededRandom(i * 100 + n).Bytes(30'000), 5000));
     });
   }
   std::atomic<bool> is_done = false;

@@ -23,13 +23,14 @@ std::string SegmentTable::EncodeFooter(uint64_t offset_bytes, uint64_t salt) con
   out.resize(kRecordHeaderBytes);  // Filled in when the checksum is known.
   for (const FooterEntry& entry : entries_) AppendFooterEntry(&out, entry);
   std::string header;
-  AppendRecordHeader(&header, FooterHeader{.first_lsn = first_lsn_,
-                                           .last_lsn = last_lsn_,
-                                           .entry_count = entries_.size(),
-                                           .blob_bytes = blob_bytes_,
-                                           .salt = salt,
-                                           .chain_hash = chain_hash_,
-                                           .entries_checksum = Checksum64(std::string_view(out).substr(kRecordHeaderBytes))});
+  AppendRecordHeader(&header,
+                     FooterHeader{.first_lsn = first_lsn_,
+                                  .last_lsn = last_lsn_,
+                                  .entry_count = entries_.size(),
+                                  .blob_bytes = blob_bytes_,
+                                  .salt = salt,
+                                  .chain_hash = chain_hash_,
+                                  .entries_checksum = Checksum64(std::string_view(out).substr(kRecordHeaderBytes))});
   out.replace(0, kRecordHeaderBytes, header);
   AppendEndMarker(&out, offset_bytes, salt);
   return out;

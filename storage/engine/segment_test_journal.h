@@ -43,7 +43,8 @@ class TestJournal {
   Head head_;
 };
 
-inline Result<std::unique_ptr<StagedBlob>> Stage(SegmentStore& store, std::string_view bytes, size_t piece_bytes = 1000) {
+inline Result<std::unique_ptr<StagedBlob>> Stage(SegmentStore& store, std::string_view bytes,
+                                                 size_t piece_bytes = 1000) {
   ASSIGN_OR_RETURN(const std::unique_ptr<BlobWriter> writer, store.NewWriter());
   for (size_t at = 0; at < bytes.size(); at += piece_bytes) {
     RETURN_IF_ERROR(writer->Append(bytes.substr(at, piece_bytes)));
@@ -86,7 +87,8 @@ inline Result<SegmentPosition> ScanInto(SegmentStore& store, SegmentPosition fro
 inline std::vector<std::string> Findings(SegmentStore& store, BlobStore::Depth depth = BlobStore::Depth::kDigest) {
   std::vector<std::string> findings;
   uint64_t bytes_read = 0;
-  store.VerifyFiles(depth, [&findings](std::string text) { findings.push_back(std::move(text)); }, &bytes_read);
+  store.VerifyFiles(
+      depth, [&findings](std::string text) { findings.push_back(std::move(text)); }, &bytes_read);
   return findings;
 }
 

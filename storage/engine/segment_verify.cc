@@ -75,8 +75,7 @@ Status VerifyOne(const SegmentFolder& folder, const SegmentFolder::Entry& entry,
   ForwardReader reader(segment, entry.size_bytes);
   SegmentVerification verification(reader, depth, is_last_shared ? torn_tail : TornTail::kDamage, finding);
   if (!is_last_shared) verification.SetSealed();
-  const Status status =
-      segment.header.kind == SegmentKind::kSolo ? verification.RunSolo() : verification.RunShared();
+  const Status status = segment.header.kind == SegmentKind::kSolo ? verification.RunSolo() : verification.RunShared();
   *bytes_read += reader.bytes_read();
   if (!is_last_shared && segment.size_bytes != entry.size_bytes) {
     finding(segment.name + ": " + std::to_string(segment.size_bytes) + " bytes, expected " +

@@ -17,7 +17,8 @@ constexpr size_t kLastChunkBytes = 512 * limits::kKiB;
 bool ChunkBuffer::Append(std::string_view bytes) {
   const size_t room = chunks_.empty() ? 0 : chunks_.back().capacity_bytes - chunks_.back().size_bytes;
   if (bytes.size() > room) {
-    const size_t doubled = chunks_.empty() ? kFirstChunkBytes : std::min(kLastChunkBytes, 2 * chunks_.back().capacity_bytes);
+    const size_t doubled =
+        chunks_.empty() ? kFirstChunkBytes : std::min(kLastChunkBytes, 2 * chunks_.back().capacity_bytes);
     const size_t capacity = std::max(doubled, bytes.size() - room);
     if (!budget_->TryTake(capacity)) return false;
     if (room > 0) {

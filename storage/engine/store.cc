@@ -114,8 +114,8 @@ Result<std::unique_ptr<LocalStore>> LocalStore::Open(const StoreOptions& options
   if (!is_read_only) RETURN_IF_ERROR(CreateDataDirectory(paths.directory));
   const auto lock_kind = is_read_only ? DirectoryLock::Kind::kShared : DirectoryLock::Kind::kExclusive;
   ASSIGN_OR_RETURN(store->lock_, DirectoryLock::Acquire(paths.lock, lock_kind));
-  ASSIGN_OR_RETURN(store->disk_, DiskWatch::Create(options.file_system, paths.directory, options.disk_reserve_bytes,
-                                                   options.clock));
+  ASSIGN_OR_RETURN(store->disk_,
+                   DiskWatch::Create(options.file_system, paths.directory, options.disk_reserve_bytes, options.clock));
   if (!is_read_only) EnsureBallast(options.file_system, paths.ballast, options.ballast_bytes, *store->disk_);
   ASSIGN_OR_RETURN(store->segments_, SegmentStore::Open(SegmentOptionsOf(options, paths, store->disk_.get())));
 
@@ -126,9 +126,8 @@ Result<std::unique_ptr<LocalStore>> LocalStore::Open(const StoreOptions& options
   RETURN_IF_ERROR(CheckJournalReaches(*store->rocks_, store->segments_.get(), before));
   if (!opened.applied.has_value() && !is_read_only) RETURN_IF_ERROR(WriteFirstRows(store->rocks_.get(), paths));
   ASSIGN_OR_RETURN(const Recovered recovered,
-                   is_read_only
-                       ? CountUnapplied(store->segments_.get(), before)
-                       : RollForward(store->rocks_.get(), store->segments_.get(), options.observer, before));
+                   is_read_only ? CountUnapplied(store->segments_.get(), before)
+                                : RollForward(store->rocks_.get(), store->segments_.get(), options.observer, before));
   store->recovery_.records_replayed = recovered.records_replayed;
   store->recovery_.bytes_truncated = recovered.bytes_truncated;
   store->recovery_.orphan_solos_removed = recovered.orphan_solos_removed;

@@ -77,10 +77,10 @@ class CommitObserver {
 };
 
 struct StoreOptions {
-  std::string directory;                      // Made if absent (its parent must exist). Locked while open.
-  FileSystem* file_system = nullptr;          // For segments; nullptr: the machine's.
-  Clock* clock = nullptr;                     // nullptr: the machine's.
-  Random* random = nullptr;                   // nullptr: the machine's.
+  std::string directory;              // Made if absent (its parent must exist). Locked while open.
+  FileSystem* file_system = nullptr;  // For segments; nullptr: the machine's.
+  Clock* clock = nullptr;             // nullptr: the machine's.
+  Random* random = nullptr;           // nullptr: the machine's.
   // Outlives the store. May be set later, before the first commit; but what recovery re-applies is derived only through
   // the one given here, and a rebuild re-applies everything.
   CommitObserver* observer = nullptr;
@@ -119,7 +119,7 @@ struct StoreStats {
   uint64_t commit_queue_length = 0;
   uint64_t upload_budget_used_bytes = 0;
   uint64_t disk_free_bytes = 0;
-  uint64_t last_group_age_ms = 0;        // Since the committer last finished a turn; grows only when it is stuck.
+  uint64_t last_group_age_ms = 0;  // Since the committer last finished a turn; grows only when it is stuck.
 };
 
 // The journal, the blobs and the state: one directory, one process.

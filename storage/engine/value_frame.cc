@@ -26,7 +26,8 @@ Result<std::string_view> UnframeValue(Family family, std::string_view value) {
                       std::to_string(static_cast<uint8_t>(family)));
   }
   const std::string_view checked = value.substr(0, value.size() - kValueTrailerBytes);
-  if (LoadLittleEndian<uint64_t>(value.data() + checked.size()) != Checksum64(checked)) return Corruption("wrong checksum of a value");
+  if (LoadLittleEndian<uint64_t>(value.data() + checked.size()) != Checksum64(checked))
+    return Corruption("wrong checksum of a value");
   if (version != kValueVersion) {
     return FailedPrecondition("value of version " + std::to_string(version) + ", this program knows " +
                               std::to_string(kValueVersion));

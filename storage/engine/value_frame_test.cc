@@ -7,9 +7,7 @@
 namespace tarn::engine {
 namespace {
 
-TEST(ValueFrame, GoldenBytes) {
-  EXPECT_EQ(HexEncode(FrameValue(Family::kSetting, "on")), "0a016f6e681eb6ee5a901109");
-}
+TEST(ValueFrame, GoldenBytes) { EXPECT_EQ(HexEncode(FrameValue(Family::kSetting, "on")), "0a016f6e681eb6ee5a901109"); }
 
 TEST(ValueFrame, RoundTripsFromNothingUpwards) {
   for (const size_t size : {0, 1, 16, 240, 241, 5000}) {

@@ -41,7 +41,8 @@ class Verifier {
 
   void CheckFiles() {
     const uint64_t before = report_.finding_count;
-    store_.segments().VerifyFiles(depth_, [this](std::string text) { Finding(std::move(text)); }, &report_.bytes_read);
+    store_.segments().VerifyFiles(
+        depth_, [this](std::string text) { Finding(std::move(text)); }, &report_.bytes_read);
     files_are_sound_ = report_.finding_count == before;
   }
 
@@ -62,7 +63,8 @@ class Verifier {
               std::to_string(state_->applied.lsn.value()) + " applied log records");
       return false;
     }
-    if (scanned.ok() && chain_hash_ != state_->applied.chain_hash) Finding("the state has another chain hash than the journal");
+    if (scanned.ok() && chain_hash_ != state_->applied.chain_hash)
+      Finding("the state has another chain hash than the journal");
     return scanned.ok();
   }
 
@@ -89,7 +91,8 @@ class Verifier {
   }
 
   void CompareState() {
-    if (replayed_.hash() != state_->applied.state_hash) Finding("the state hash differs from that of the replayed journal");
+    if (replayed_.hash() != state_->applied.state_hash)
+      Finding("the state hash differs from that of the replayed journal");
     for (const FamilyInfo& info : kFamilies) {
       if (info.kind != FamilyKind::kReplicated) continue;
       FindingIfError(view_.Scan(info.family, {}, {}, [&](std::string_view key, std::string_view value) {
@@ -128,7 +131,8 @@ class Verifier {
         Finding(NameOf(Family::kBlob, key) + " has no location: its bytes are missing");
       } else {
         const Result<Location> location = ParseLocation(info->sha512, **row);
-        const bool agrees = location.ok() && location->info.size_bytes == info->size_bytes && location->info.sha1 == info->sha1;
+        const bool agrees =
+            location.ok() && location->info.size_bytes == info->size_bytes && location->info.sha1 == info->sha1;
         if (!agrees) Finding(NameOf(Family::kLocation, key) + " contradicts the blob entry");
       }
       return true;

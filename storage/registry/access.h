@@ -17,12 +17,12 @@ namespace tarn::registry {
 struct Principal {
   enum class Kind : uint8_t { kAnonymous, kUser, kSystem };
   Kind kind = Kind::kAnonymous;
-  std::string user;          // Set for kUser.
-  bool is_admin = false;     // May do everything everywhere.
-  bool may_write = false;    // False for anonymous callers and read-only tokens.
-  std::optional<Sha256Digest> token;  // The token that was shown, if one was.
-  bool bypasses_second_factor = false;   // A token made for machines: its writes need no one-time password.
-  std::string one_time_password = {};    // As the client showed it (npm-otp); believed only where a rule asks for it.
+  std::string user;                     // Set for kUser.
+  bool is_admin = false;                // May do everything everywhere.
+  bool may_write = false;               // False for anonymous callers and read-only tokens.
+  std::optional<Sha256Digest> token;    // The token that was shown, if one was.
+  bool bypasses_second_factor = false;  // A token made for machines: its writes need no one-time password.
+  std::string one_time_password = {};   // As the client showed it (npm-otp); believed only where a rule asks for it.
 
   static Principal Anonymous() { return {}; }
   // The operator: the command line on a stopped store, or the Unix socket of a running one.
@@ -36,9 +36,9 @@ struct Principal {
 struct Credentials {
   enum class Kind : uint8_t { kNone, kBearer, kBasic };
   Kind kind = Kind::kNone;
-  std::string token;      // kBearer.
-  std::string user;       // kBasic.
-  std::string password;   // kBasic.
+  std::string token;                   // kBearer.
+  std::string user;                    // kBasic.
+  std::string password;                // kBasic.
   std::string one_time_password = {};  // npm-otp, with either of them.
 };
 
@@ -50,13 +50,13 @@ inline constexpr std::string_view kOneTimePasswordText =
 struct Authentication {
   enum class Outcome : uint8_t {
     kOk,
-    kBadCredentials,  // Unknown or revoked token, wrong password.
-    kExpired,         // The token's time is over.
-    kAddressNotAllowed,  // A CIDR-limited token, used from elsewhere.
+    kBadCredentials,      // Unknown or revoked token, wrong password.
+    kExpired,             // The token's time is over.
+    kAddressNotAllowed,   // A CIDR-limited token, used from elsewhere.
     kSecondFactorNeeded,  // The right password of an account with a second factor, which was not shown.
   };
   Outcome outcome = Outcome::kOk;
-  Principal principal;  // Anonymous unless kOk.
+  Principal principal;            // Anonymous unless kOk.
   bool may_be_remembered = true;  // By header and address alone; not where a one-time password was part of it.
 };
 

@@ -24,20 +24,26 @@ std::string Encode(const UserRecord& record) {
   const auto secret = Text(builder, record.second_factor.secret);
   const auto recovery_hashes = Texts(builder, record.second_factor.recovery_hashes);
   schema::FinishUserRecordBuffer(
-      builder, schema::CreateUserRecord(builder, name, record.id, email, password_hash, record.is_admin,
-                                        record.created_ms, record.updated_ms, record.removed_ms, record.rev_counter,
-                                        full_name, homepage, github, twitter, freenode,
-                                        static_cast<schema::SecondFactorMode>(record.second_factor.mode),
-                                        record.second_factor.is_pending, secret, recovery_hashes));
+      builder,
+      schema::CreateUserRecord(builder, name, record.id, email, password_hash, record.is_admin, record.created_ms,
+                               record.updated_ms, record.removed_ms, record.rev_counter, full_name, homepage, github,
+                               twitter, freenode, static_cast<schema::SecondFactorMode>(record.second_factor.mode),
+                               record.second_factor.is_pending, secret, recovery_hashes));
   return Take(builder);
 }
 
 template <>
 Result<UserRecord> Decode<UserRecord>(std::string_view payload) {
   ASSIGN_OR_RETURN(const auto* root, Root<schema::UserRecord>(payload, schema::UserRecordIdentifier()));
-  return UserRecord{Text(root->name()),     root->id(),         Text(root->email()),
-                    Text(root->password_hash()), root->is_admin(), root->created_ms(),
-                    root->updated_ms(),     root->removed_ms(), root->rev_counter(),
+  return UserRecord{Text(root->name()),
+                    root->id(),
+                    Text(root->email()),
+                    Text(root->password_hash()),
+                    root->is_admin(),
+                    root->created_ms(),
+                    root->updated_ms(),
+                    root->removed_ms(),
+                    root->rev_counter(),
                     {Text(root->full_name()), Text(root->homepage()), Text(root->github()), Text(root->twitter()),
                      Text(root->freenode())},
                     {static_cast<SecondFactorMode>(root->second_factor_mode()), root->second_factor_pending(),
@@ -46,15 +52,14 @@ Result<UserRecord> Decode<UserRecord>(std::string_view payload) {
 
 std::string Encode(const AccountsRecord& record) {
   FlatBufferBuilder builder;
-  schema::FinishAccountsRecordBuffer(
-      builder, schema::CreateAccountsRecord(builder, record.user_count, record.admin_count));
+  schema::FinishAccountsRecordBuffer(builder,
+                                     schema::CreateAccountsRecord(builder, record.user_count, record.admin_count));
   return Take(builder);
 }
 
 template <>
 Result<AccountsRecord> Decode<AccountsRecord>(std::string_view payload) {
-  ASSIGN_OR_RETURN(const auto* root,
-                   Root<schema::AccountsRecord>(payload, schema::AccountsRecordIdentifier()));
+  ASSIGN_OR_RETURN(const auto* root, Root<schema::AccountsRecord>(payload, schema::AccountsRecordIdentifier()));
   return AccountsRecord{root->user_count(), root->admin_count()};
 }
 
@@ -74,9 +79,9 @@ std::string Encode(const TokenRecord& record) {
 template <>
 Result<TokenRecord> Decode<TokenRecord>(std::string_view payload) {
   ASSIGN_OR_RETURN(const auto* root, Root<schema::TokenRecord>(payload, schema::TokenRecordIdentifier()));
-  return TokenRecord{Text(root->user()),  root->user_id(),    root->created_ms(),
-                     root->expires_ms(),  root->read_only(),  Texts(root->cidrs()),
-                     Text(root->name()),  Text(root->description()), Text(root->preview())};
+  return TokenRecord{Text(root->user()), root->user_id(),           root->created_ms(),
+                     root->expires_ms(), root->read_only(),         Texts(root->cidrs()),
+                     Text(root->name()), Text(root->description()), Text(root->preview())};
 }
 
 std::string Encode(const OrgRecord& record) {

@@ -18,7 +18,8 @@ Status CheckCodes(const SecondFactor& second_factor, const std::vector<std::stri
   if (codes.empty()) return InvalidArgument("a code of the authenticator is needed");
   for (const std::string& code : codes) {
     if (FindTotpStep(*secret, code, now_ms)) continue;
-    return InvalidArgument("The code is not right. Look at the clock of the device that made it, and enter the next one.");
+    return InvalidArgument(
+        "The code is not right. Look at the clock of the device that made it, and enter the next one.");
   }
   return OkStatus();
 }
@@ -35,8 +36,7 @@ Result<std::optional<std::string>> Accounts::BeginSecondFactor(const Principal& 
     RETURN_IF_ERROR(CheckPassword(*record, password, GuessSource::Of(principal)));
     was_active = record->second_factor.is_active();
     if (was_active) {
-      RETURN_IF_ERROR(
-          second_factors_->Verify(*record, principal.one_time_password, GuessSource::Of(principal)));
+      RETURN_IF_ERROR(second_factors_->Verify(*record, principal.one_time_password, GuessSource::Of(principal)));
       record->second_factor.mode = mode;
     } else {
       record->second_factor = {mode, true, secret, {}};
@@ -74,8 +74,7 @@ Status Accounts::DisableSecondFactor(const Principal& principal, std::string_vie
   return EditUser(principal.user, principal.user, [&](UserRecord* record) {
     RETURN_IF_ERROR(CheckPassword(*record, password, GuessSource::Of(principal)));
     if (record->second_factor.is_active()) {
-      RETURN_IF_ERROR(
-          second_factors_->Verify(*record, principal.one_time_password, GuessSource::Of(principal)));
+      RETURN_IF_ERROR(second_factors_->Verify(*record, principal.one_time_password, GuessSource::Of(principal)));
     }
     record->second_factor = {};
     return OkStatus();

@@ -23,8 +23,8 @@ TokenInfo InfoOf(const Sha256Digest& hash, const TokenRecord& token) {
 
 Status CheckSpec(const TokenSpec& spec, uint64_t now_ms) {
   if (spec.name.size() > limits::kTokenTextBytesMax || spec.description.size() > limits::kTokenTextBytesMax) {
-    return InvalidArgument("a token's name and description have at most " +
-                           std::to_string(limits::kTokenTextBytesMax) + " bytes");
+    return InvalidArgument("a token's name and description have at most " + std::to_string(limits::kTokenTextBytesMax) +
+                           " bytes");
   }
   if (spec.cidrs.size() > limits::kCidrsPerTokenMax) {
     return InvalidArgument("a token has at most " + std::to_string(limits::kCidrsPerTokenMax) + " CIDR ranges");
@@ -51,15 +51,17 @@ std::optional<Sha256Digest> HashOf(std::string_view key_or_token) {
 Result<std::vector<Sha256Digest>> Accounts::TokenHashesOf(const ReadView& view, std::string_view user) {
   std::vector<Sha256Digest> hashes;
   Status failed;
-  RETURN_IF_ERROR(view.ScanPrefix(
-      Family::kByUser, engine::ByUserPrefix(user, engine::ByUserKind::kToken),
-      [&](std::string_view key, std::string_view) {
-        const auto item = engine::ParseByUserItem(key, user);
-        const auto hash = item.ok() ? Sha256Digest::FromBytes(*item) : Result<Sha256Digest>(item.status());
-        if (hash.ok()) hashes.push_back(*hash);
-        else failed = hash.status();
-        return failed.ok();
-      }));
+  RETURN_IF_ERROR(view.ScanPrefix(Family::kByUser, engine::ByUserPrefix(user, engine::ByUserKind::kToken),
+                                  [&](std::string_view key, std::string_view) {
+                                    const auto item = engine::ParseByUserItem(key, user);
+                                    const auto hash = item.ok() ? Sha256Digest::FromBytes(*item)
+                                                                : Result<Sha256Digest>(item.status());
+                                    if (hash.ok())
+                                      hashes.push_back(*hash);
+                                    else
+                                      failed = hash.status();
+                                    return failed.ok();
+                                  }));
   RETURN_IF_ERROR(failed);
   return hashes;
 }

@@ -25,8 +25,8 @@ std::string RevOf(const UserRecord& user) {
 }
 
 UserInfo InfoOf(const UserRecord& user) {
-  return {user.name,       user.email,    user.is_admin, user.created_ms, user.updated_ms, user.profile,
-          user.second_factor.mode, user.second_factor.is_pending};
+  return {user.name,       user.email,   user.is_admin,           user.created_ms,
+          user.updated_ms, user.profile, user.second_factor.mode, user.second_factor.is_pending};
 }
 
 Status CheckAdmin(const Principal& principal) {
@@ -44,7 +44,8 @@ Status CheckSelfOrAdmin(const Principal& principal, std::string_view user) {
 // Text of a profile: one line, not long.
 Status CheckProfileField(std::string_view name, const std::string& text) {
   if (text.size() > limits::kProfileFieldBytesMax) {
-    return InvalidArgument(std::string(name) + " has at most " + std::to_string(limits::kProfileFieldBytesMax) + " bytes");
+    return InvalidArgument(std::string(name) + " has at most " + std::to_string(limits::kProfileFieldBytesMax) +
+                           " bytes");
   }
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
@@ -245,8 +246,10 @@ Result<std::vector<UserInfo>> Accounts::ListUsers(const Principal& principal) {
   Status failed;
   RETURN_IF_ERROR(view->ScanPrefix(Family::kUser, "", [&](std::string_view, std::string_view value) {
     auto record = Decode<UserRecord>(value);
-    if (!record.ok()) failed = record.status();
-    else if (!record->is_removed()) users.push_back(InfoOf(*record));
+    if (!record.ok())
+      failed = record.status();
+    else if (!record->is_removed())
+      users.push_back(InfoOf(*record));
     return failed.ok();
   }));
   RETURN_IF_ERROR(failed);

@@ -85,8 +85,7 @@ class Accounts {
   UserRecord NewUser(const AccountState& state, std::string_view user, std::string_view email, bool is_admin,
                      std::string password_hash);
   // Registration as the options allow it. Sets `is_admin` for the first user of all.
-  Result<UserRecord> Register(const AccountState& state, const LoginRequest& request,
-                              const std::string& password_hash);
+  Result<UserRecord> Register(const AccountState& state, const LoginRequest& request, const std::string& password_hash);
   // The account of somebody who stands in the htpasswd file; the password was right.
   Result<UserRecord> RegisterFromHtpasswd(const AccountState& state, std::string_view user, std::string_view email);
   Result<PlannedWrite<LoginAnswer>> PlanLogin(const ReadView& view, const LoginRequest& request,

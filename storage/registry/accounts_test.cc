@@ -156,8 +156,7 @@ TEST_F(AccountsTest, WhatATokenAllows) {
   EXPECT_EQ(Publish(inside.principal, PublishBuilder()).code(), Code::kPermissionDenied);
   EXPECT_EQ(registry_->CreateToken(inside.principal, "alice", "secret-alice", {}).code(), Code::kPermissionDenied);
   EXPECT_EQ(SetEmail(inside.principal, "x@example.com").code(), Code::kPermissionDenied);
-  EXPECT_EQ(registry_->SetPassword(inside.principal, "alice", "secret-alice", "new").code(),
-            Code::kPermissionDenied);
+  EXPECT_EQ(registry_->SetPassword(inside.principal, "alice", "secret-alice", "new").code(), Code::kPermissionDenied);
   EXPECT_EQ(registry_->RevokeToken(inside.principal, LoginToken("alice")).code(), Code::kPermissionDenied);
   EXPECT_EQ(registry_->ListTokens(inside.principal, "alice")->size(), 2u);
 
@@ -178,8 +177,7 @@ TEST_F(AccountsTest, WhoMayMakeTokens) {
   EXPECT_EQ(registry_->CreateToken(alice, "alice", "wrong", {}).code(), Code::kUnauthenticated);
   EXPECT_EQ(registry_->CreateToken(alice, "alice", std::nullopt, {}).code(), Code::kUnauthenticated);
   EXPECT_EQ(registry_->CreateToken(bob, "alice", "secret-alice", {}).code(), Code::kPermissionDenied);
-  EXPECT_EQ(registry_->CreateToken(Principal::Anonymous(), "alice", "secret-alice", {}).code(),
-            Code::kUnauthenticated);
+  EXPECT_EQ(registry_->CreateToken(Principal::Anonymous(), "alice", "secret-alice", {}).code(), Code::kUnauthenticated);
   EXPECT_TRUE(registry_->CreateToken(root, "alice", std::nullopt, {}).ok());
   EXPECT_TRUE(registry_->CreateToken(Principal::System(), "alice", std::nullopt, {}).ok());
   EXPECT_EQ(registry_->CreateToken(Principal::System(), "nobody", std::nullopt, {}).code(), Code::kNotFound);
@@ -217,8 +215,15 @@ TEST_F(AccountsTest, TokensPerUserAreLimitedAndExpiredOnesMakeRoom) {
   const uint64_t expires_ms = clock_.NowMs() + 1;
   std::vector<engine::Change> tokens;
   for (size_t i = 0; i < limits::kTokensPerUserMax; ++i) {
-    const TokenRecord token{.user = "alice", .user_id = 1, .created_ms = 1, .expires_ms = expires_ms, .read_only = false,
-                            .cidrs = {}, .name = "", .description = "", .preview = ""};
+    const TokenRecord token{.user = "alice",
+                            .user_id = 1,
+                            .created_ms = 1,
+                            .expires_ms = expires_ms,
+                            .read_only = false,
+                            .cidrs = {},
+                            .name = "",
+                            .description = "",
+                            .preview = ""};
     tokens.push_back(tarn::Put(engine::Family::kToken, engine::TokenKey(Sha256(std::to_string(i))), Encode(token)));
   }
   ASSERT_TRUE(store_.Commit(MutationOf(std::move(tokens))).ok());
@@ -385,8 +390,7 @@ TEST_F(HtpasswdAccounts, TheFilesPasswordIsTheOnlyOne) {
 
 TEST_F(AccountsTest, UsersAreMadeByAdministratorsOnly) {
   const Principal alice = AddUserWithPassword("alice");
-  EXPECT_EQ(registry_->CreateUser(alice, "bob", "password", "", Registry::Admin::kNo).code(),
-            Code::kPermissionDenied);
+  EXPECT_EQ(registry_->CreateUser(alice, "bob", "password", "", Registry::Admin::kNo).code(), Code::kPermissionDenied);
   EXPECT_EQ(registry_->CreateUser(Principal::Anonymous(), "bob", "password", "", Registry::Admin::kNo).code(),
             Code::kUnauthenticated);
   EXPECT_EQ(registry_->CreateUser(Principal::System(), "alice", "password", "", Registry::Admin::kNo).code(),

@@ -171,7 +171,8 @@ Result<std::vector<PackageAdvisories>> Advisories::Audit(const std::vector<Audit
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
   ASSIGN_OR_RETURN(const AdvisoriesRecord summary, ReadSummary(*view));
   if (summary.advisory_count == 0) {
-    return NotFound("This registry has no advisories, so it cannot say what is vulnerable; its operator can import some.");
+    return NotFound(
+        "This registry has no advisories, so it cannot say what is vulnerable; its operator can import some.");
   }
   std::vector<PackageAdvisories> answer;
   for (const AuditedPackage& package : packages) {
@@ -194,8 +195,10 @@ Result<AdvisoryImport> Advisories::Import(const std::vector<std::string_view>& d
   std::vector<std::pair<size_t, std::string>> failures;
   for (size_t i = 0; i < documents.size(); ++i) {
     auto document = ReadOsv(documents[i]);
-    if (document.ok()) readable.emplace_back(i, std::move(*document));
-    else failures.emplace_back(i, std::string(document.status().message()));
+    if (document.ok())
+      readable.emplace_back(i, std::move(*document));
+    else
+      failures.emplace_back(i, std::string(document.status().message()));
   }
   const auto plan = [&](const engine::ReadView& view) -> Result<PlannedWrite<AdvisoryImport>> {
     Edit edit(view);

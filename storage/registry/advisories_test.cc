@@ -15,9 +15,9 @@ using ::testing::HasSubstr;
 
 std::string Osv(const std::string& id, const std::string& package, const std::string& fixed,
                 const std::string& modified = "2024-05-01T00:00:00Z", const std::string& more = "") {
-  return R"({"id":")" + id + R"(","modified":")" + modified + "\"," + more + R"("affected":[{"package":{"ecosystem":"npm",)" +
-         R"("name":")" + package + R"("},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":")" + fixed +
-         R"("}]}]}]})";
+  return R"({"id":")" + id + R"(","modified":")" + modified + "\"," + more +
+         R"("affected":[{"package":{"ecosystem":"npm",)" + R"("name":")" + package +
+         R"("},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":")" + fixed + R"("}]}]}]})";
 }
 
 class RegistryAdvisories : public RegistryFixture {
@@ -83,8 +83,8 @@ TEST_F(RegistryAdvisories, NewerReplacesOlderDoesNot) {
 
 TEST_F(RegistryAdvisories, WhatIsWithdrawnGoes) {
   Import({Osv("GHSA-1", "left", "2.0.0"), Osv("GHSA-2", "left", "2.0.0")});
-  const std::string withdrawn = Osv("GHSA-1", "left", "2.0.0", "2024-06-01T00:00:00Z",
-                                    R"("withdrawn":"2024-06-01T00:00:00Z",)");
+  const std::string withdrawn =
+      Osv("GHSA-1", "left", "2.0.0", "2024-06-01T00:00:00Z", R"("withdrawn":"2024-06-01T00:00:00Z",)");
   EXPECT_EQ(Import({withdrawn}).withdrawn, 1u);
   EXPECT_EQ(Audit({{"left", {"1.0.0"}}}), "left: GHSA-2;");
   const Lsn last = store_.last_lsn();
@@ -93,7 +93,8 @@ TEST_F(RegistryAdvisories, WhatIsWithdrawnGoes) {
 }
 
 TEST_F(RegistryAdvisories, OneBadDocumentDoesNotKeepTheOthersOut) {
-  const AdvisoryImport import = Import({"{", Osv("GHSA-1", "left", "2.0.0"), R"({"id":"x"})", Osv("GHSA-2", "left", "two")});
+  const AdvisoryImport import =
+      Import({"{", Osv("GHSA-1", "left", "2.0.0"), R"({"id":"x"})", Osv("GHSA-2", "left", "two")});
   EXPECT_EQ(import.imported, 1u);
   ASSERT_EQ(import.failures.size(), 3u);
   EXPECT_EQ(import.failures[0].first, 0u);

@@ -25,7 +25,7 @@ struct AdvisoryRange {
 
 // One advisory, as far as it is about one package.
 struct Advisory {
-  std::string id;      // Of the OSV document: "GHSA-…", "MAL-…".
+  std::string id;  // Of the OSV document: "GHSA-…", "MAL-…".
   std::string title;
   std::string url;
   Severity severity = Severity::kModerate;
@@ -62,10 +62,10 @@ struct PackageAdvisories {
 };
 
 struct AdvisoryImport {
-  uint64_t imported = 0;   // New, or changed.
-  uint64_t unchanged = 0;  // Known already, or older than what is known.
-  uint64_t withdrawn = 0;  // Removed because their authors took them back.
-  uint64_t irrelevant = 0; // Not about versions of npm packages.
+  uint64_t imported = 0;                                 // New, or changed.
+  uint64_t unchanged = 0;                                // Known already, or older than what is known.
+  uint64_t withdrawn = 0;                                // Removed because their authors took them back.
+  uint64_t irrelevant = 0;                               // Not about versions of npm packages.
   std::vector<std::pair<size_t, std::string>> failures;  // Index of a document, and what is wrong with it.
 };
 
@@ -78,8 +78,8 @@ struct AdvisoryListing {
 };
 struct AdvisoryPage {
   std::vector<AdvisoryListing> advisories;
-  uint64_t total = 0;   // Of all advisories.
-  std::string next;     // Pass it as `after`; empty: this was the last page.
+  uint64_t total = 0;  // Of all advisories.
+  std::string next;    // Pass it as `after`; empty: this was the last page.
 };
 
 }  // namespace tarn::registry

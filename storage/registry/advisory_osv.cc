@@ -68,9 +68,9 @@ std::vector<std::string> Words(const std::vector<std::string_view>& raws, bool (
 bool IsCwe(std::string_view text) { return text.starts_with("CWE-") && text.size() < 16 && IsAdvisoryId(text); }
 
 bool IsVector(std::string_view text) {
-  return text.size() < limits::kAdvisoryTextBytesMax &&
-         std::all_of(text.begin(), text.end(),
-                     [](unsigned char c) { return std::isalnum(c) || c == ':' || c == '/' || c == '.'; });
+  return text.size() < limits::kAdvisoryTextBytesMax && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isalnum(c) || c == ':' || c == '/' || c == '.';
+         });
 }
 
 std::optional<Severity> NamedSeverity(std::string word) {
@@ -97,9 +97,12 @@ void Rate(const Members& document, const Members& database, Advisory* advisory) 
     score = tenths;
   }
   advisory->cvss_tenths = score.value_or(0);
-  if (const auto named = NamedSeverity(TextOf(database, "severity"))) advisory->severity = *named;
-  else if (score) advisory->severity = SeverityOfCvss(*score);
-  else advisory->severity = advisory->id.starts_with(kMalwarePrefix) ? Severity::kCritical : Severity::kModerate;
+  if (const auto named = NamedSeverity(TextOf(database, "severity")))
+    advisory->severity = *named;
+  else if (score)
+    advisory->severity = SeverityOfCvss(*score);
+  else
+    advisory->severity = advisory->id.starts_with(kMalwarePrefix) ? Severity::kCritical : Severity::kModerate;
 }
 
 std::string UrlOf(const Members& document, const Advisory& advisory) {
@@ -200,8 +203,7 @@ Result<std::map<std::string, Extent>> ExtentsOf(const Members& document) {
 bool IsAdvisoryId(std::string_view text) {
   const auto is_letter = [](unsigned char c) { return std::isalnum(c) != 0; };
   if (text.empty() || text.size() > limits::kAdvisoryIdBytesMax) return false;
-  return is_letter(static_cast<unsigned char>(text[0])) &&
-         std::all_of(text.begin(), text.end(), [&](unsigned char c) {
+  return is_letter(static_cast<unsigned char>(text[0])) && std::all_of(text.begin(), text.end(), [&](unsigned char c) {
            return is_letter(c) || c == '-' || c == '.' || c == '_' || c == ':';
          });
 }

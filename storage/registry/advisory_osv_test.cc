@@ -14,7 +14,8 @@ using ::testing::HasSubstr;
 // A document as GitHub's database writes it, with more members and other affected packages put in.
 std::string Document(const std::string& members, const std::string& affected) {
   return R"({"schema_version":"1.4.0","id":"GHSA-aaaa-bbbb-cccc","modified":"2024-05-01T10:00:00.123456Z",)"
-         R"("published":"2024-04-01T10:00:00Z",)" + (members.empty() ? "" : members + ",") + R"("affected":[)" + affected + "]}";
+         R"("published":"2024-04-01T10:00:00Z",)" +
+         (members.empty() ? "" : members + ",") + R"("affected":[)" + affected + "]}";
 }
 std::string Affected(const std::string& name, const std::string& extent, const std::string& ecosystem = "npm") {
   return R"({"package":{"ecosystem":")" + ecosystem + R"(","name":")" + name + R"("},)" + extent + "}";
@@ -71,15 +72,16 @@ TEST(Osv, ListedVersionsThatNoRangeHolds) {
 
 TEST(Osv, OtherEcosystemsAndExtentsOfNothingAreLeftOut) {
   const auto document = ReadOsv(Document(
-      "", Affected("left", kRange, "PyPI") + "," + Affected("../bad name", kRange) + "," + Affected("none", R"("x":1)") +
-              "," + Affected("commits", R"("ranges":[{"type":"GIT","events":[{"introduced":"0"}]}])") + R"(,null,7,{})"));
+      "", Affected("left", kRange, "PyPI") + "," + Affected("../bad name", kRange) + "," +
+              Affected("none", R"("x":1)") + "," +
+              Affected("commits", R"("ranges":[{"type":"GIT","events":[{"introduced":"0"}]}])") + R"(,null,7,{})"));
   ASSERT_TRUE(document.ok()) << document.status().ToString();
   EXPECT_TRUE(document->affected.empty());
 }
 
 TEST(Osv, SeveralPackagesOneDocument) {
-  const auto document = ReadOsv(Document(R"("withdrawn":"2024-06-01T00:00:00Z")",
-                                         Affected("b", kRange) + "," + Affected("@s/a", kRange)));
+  const auto document = ReadOsv(
+      Document(R"("withdrawn":"2024-06-01T00:00:00Z")", Affected("b", kRange) + "," + Affected("@s/a", kRange)));
   ASSERT_TRUE(document.ok());
   EXPECT_TRUE(document->is_withdrawn);
   ASSERT_EQ(document->affected.size(), 2u);
@@ -93,12 +95,12 @@ TEST(Osv, RefusesWhatIsNoDocument) {
     std::string text = good;
     return text.replace(text.find(from), from.size(), to);
   };
-  for (const std::string& text :
-       {std::string(), std::string("[]"), std::string("{}"), good.substr(0, good.size() - 1),
-        spoiled("GHSA-aaaa-bbbb-cccc", ""), spoiled("GHSA-aaaa-bbbb-cccc", "a b"), spoiled("GHSA-aaaa-bbbb-cccc", "../x"),
-        spoiled("GHSA-aaaa-bbbb-cccc", std::string(limits::kAdvisoryIdBytesMax + 1, 'x')),
-        spoiled("\"modified\"", "\"x\""), spoiled("2024-05-01T10:00:00.123456Z", "yesterday"),
-        spoiled("\"1.2.0\"", "\"one\"")}) {
+  for (const std::string& text : {std::string(), std::string("[]"), std::string("{}"), good.substr(0, good.size() - 1),
+                                  spoiled("GHSA-aaaa-bbbb-cccc", ""), spoiled("GHSA-aaaa-bbbb-cccc", "a b"),
+                                  spoiled("GHSA-aaaa-bbbb-cccc", "../x"),
+                                  spoiled("GHSA-aaaa-bbbb-cccc", std::string(limits::kAdvisoryIdBytesMax + 1, 'x')),
+                                  spoiled("\"modified\"", "\"x\""), spoiled("2024-05-01T10:00:00.123456Z", "yesterday"),
+                                  spoiled("\"1.2.0\"", "\"one\"")}) {
     EXPECT_EQ(ReadOsv(text).code(), Code::kInvalidArgument) << text;
   }
   EXPECT_EQ(ReadOsv(good + std::string(limits::kAdvisoryBytesMax, ' ')).code(), Code::kTooLarge);

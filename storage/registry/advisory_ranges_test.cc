@@ -30,9 +30,15 @@ TEST(AdvisoryRanges, EventsBecomeRanges) {
            Case{{{Kind::kIntroduced, "1.0.0"}, {Kind::kLastAffected, "1.2.3"}}, ">=1.0.0 <=1.2.3", ">1.2.3"},
            Case{{{Kind::kIntroduced, "1.0.0"}, {Kind::kLastAffected, "1.0.0"}}, "1.0.0", ">1.0.0"},
            Case{{{Kind::kIntroduced, "1.0.0"}}, ">=1.0.0", "<0.0.0"},
-           Case{{{Kind::kFixed, "2.1.0"}, {Kind::kIntroduced, "2.0.0"}, {Kind::kFixed, "1.5.0"}, {Kind::kIntroduced, "0"}},
-                "<1.5.0 || >=2.0.0 <2.1.0", ">=1.5.0 <2.0.0 || >=2.1.0"},
-           Case{{{Kind::kIntroduced, "1.0.0"}, {Kind::kFixed, "2.0.0"}, {Kind::kIntroduced, "2.0.0"}}, ">=1.0.0", "<0.0.0"},
+           Case{{{Kind::kFixed, "2.1.0"},
+                 {Kind::kIntroduced, "2.0.0"},
+                 {Kind::kFixed, "1.5.0"},
+                 {Kind::kIntroduced, "0"}},
+                "<1.5.0 || >=2.0.0 <2.1.0",
+                ">=1.5.0 <2.0.0 || >=2.1.0"},
+           Case{{{Kind::kIntroduced, "1.0.0"}, {Kind::kFixed, "2.0.0"}, {Kind::kIntroduced, "2.0.0"}},
+                ">=1.0.0",
+                "<0.0.0"},
            Case{{{Kind::kIntroduced, "1.0.0"}, {Kind::kFixed, "1.0.0"}}, "", "<0.0.0"},
            Case{{{Kind::kFixed, "1.0.0"}}, "", "<0.0.0"},
            Case{{}, "", "<0.0.0"},
@@ -57,7 +63,8 @@ TEST(AdvisoryRanges, RangesOfSeveralEntriesAreJoined) {
   };
   const auto text = [](std::vector<VersionInterval> intervals) {
     Advisory advisory;
-    for (const VersionInterval& merged : MergeIntervals(std::move(intervals))) advisory.ranges.push_back(ToRange(merged));
+    for (const VersionInterval& merged : MergeIntervals(std::move(intervals)))
+      advisory.ranges.push_back(ToRange(merged));
     return VulnerableVersions(advisory);
   };
   EXPECT_EQ(text({interval("2.0.0", "3.0.0", false), interval("1.0.0", "2.0.0", false)}), ">=1.0.0 <3.0.0");
@@ -74,7 +81,8 @@ TEST(AdvisoryRanges, WhichVersionsAreAffected) {
   for (const char* version : {"1.0.0", "1.1.9", "1.2.0-rc.1", "2.0.0", "2.0.0+build", "3.0.0-beta.1", "v1.1.0"}) {
     EXPECT_TRUE(Affects(advisory, version)) << version;
   }
-  for (const char* version : {"0.9.9", "1.0.0-rc.1", "1.2.0", "2.0.1", "3.0.0", "", "git+https://x/y", "*", "file:.."}) {
+  for (const char* version :
+       {"0.9.9", "1.0.0-rc.1", "1.2.0", "2.0.1", "3.0.0", "", "git+https://x/y", "*", "file:.."}) {
     EXPECT_FALSE(Affects(advisory, version)) << version;
   }
 }

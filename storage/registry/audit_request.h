@@ -20,8 +20,8 @@ struct AuditNode {
   static constexpr size_t kNone = SIZE_MAX;
   std::string name;
   std::string version;
-  size_t parent = kNone;         // The node that holds it on disk.
-  size_t dependent = kNone;      // The first node that asks for it, by breadth from the root; or kNone.
+  size_t parent = kNone;     // The node that holds it on disk.
+  size_t dependent = kNone;  // The first node that asks for it, by breadth from the root; or kNone.
   bool is_dev = false;
   bool is_optional = false;
   bool is_bundled = false;

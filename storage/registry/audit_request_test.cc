@@ -70,7 +70,8 @@ TEST(TreeAudit, PathsSayWhoAsksForWhom) {
 }
 
 TEST(TreeAudit, WithoutRequiresTheFoldersTell) {
-  const auto tree = ReadAuditTree(R"({"requires":true,"dependencies":{"a":{"version":"1.0.0","dependencies":{"b":{}}}}})");
+  const auto tree =
+      ReadAuditTree(R"({"requires":true,"dependencies":{"a":{"version":"1.0.0","dependencies":{"b":{}}}}})");
   ASSERT_TRUE(tree.ok());
   ASSERT_EQ(tree->nodes.size(), 3u);
   EXPECT_EQ(tree->PathOf(2), "a>b");
@@ -85,7 +86,8 @@ TEST(TreeAudit, OddShapesAreNoTrouble) {
   }
   for (const char* body : {"", "[]", "{"}) EXPECT_EQ(ReadAuditTree(body).code(), Code::kInvalidArgument) << body;
   std::string many = R"({"dependencies":{)";
-  for (size_t i = 0; i <= limits::kAuditPackagesMax; ++i) many += (i > 0 ? ",\"n" : "\"n") + std::to_string(i) + "\":{}";
+  for (size_t i = 0; i <= limits::kAuditPackagesMax; ++i)
+    many += (i > 0 ? ",\"n" : "\"n") + std::to_string(i) + "\":{}";
   EXPECT_EQ(ReadAuditTree(many + "}}").code(), Code::kTooLarge);
 }
 

@@ -60,8 +60,8 @@ Result<Authentication> Authenticator::ByToken(std::string_view token, const Peer
   ASSIGN_OR_RETURN(const TokenPtr known, FindToken(hash));
   if (known == nullptr) return Refused(Outcome::kBadCredentials);
   if (known->expires_ms != 0 && clock_->NowMs() >= known->expires_ms) return Refused(Outcome::kExpired);
-  if (!known->cidrs.empty() && std::none_of(known->cidrs.begin(), known->cidrs.end(),
-                                            [&](const Cidr& cidr) { return cidr.Contains(peer); })) {
+  if (!known->cidrs.empty() &&
+      std::none_of(known->cidrs.begin(), known->cidrs.end(), [&](const Cidr& cidr) { return cidr.Contains(peer); })) {
     return Refused(Outcome::kAddressNotAllowed);
   }
   return Authentication{Outcome::kOk,
@@ -82,8 +82,7 @@ Result<Authenticator::TokenPtr> Authenticator::FindToken(const Sha256Digest& has
 
 Result<Authenticator::TokenPtr> Authenticator::ReadToken(const Sha256Digest& hash) {
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
-  ASSIGN_OR_RETURN(const auto token,
-                   ReadRecord<TokenRecord>(*view, engine::Family::kToken, engine::TokenKey(hash)));
+  ASSIGN_OR_RETURN(const auto token, ReadRecord<TokenRecord>(*view, engine::Family::kToken, engine::TokenKey(hash)));
   if (!token.record) return TokenPtr();
   ASSIGN_OR_RETURN(const auto user, ReadUser(*view, token.record->user));
   // A later account of the same name is somebody else.

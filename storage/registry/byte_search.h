@@ -35,9 +35,9 @@ struct NotPlain {
 #if defined(__SSE2__)
   // Bytes from 0x80 on are negative: one comparison finds them and the control characters.
   static __m128i Matches(__m128i bytes) {
-    return _mm_or_si128(_mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')),
-                        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                                     _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+    return _mm_or_si128(
+        _mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')),
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
   }
 #endif
 };
@@ -47,8 +47,7 @@ struct QuoteOrBackslash {
   static bool Matches(char c) { return c == '"' || c == '\\'; }
 #if defined(__SSE2__)
   static __m128i Matches(__m128i bytes) {
-    return _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    return _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
   }
 #endif
 };
@@ -60,9 +59,9 @@ struct BracketOrQuote {
   // Square brackets differ from curly ones in bit 5 only.
   static __m128i Matches(__m128i bytes) {
     const __m128i curly = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
-    return _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
-                        _mm_or_si128(_mm_cmpeq_epi8(curly, _mm_set1_epi8('{')),
-                                     _mm_cmpeq_epi8(curly, _mm_set1_epi8('}'))));
+    return _mm_or_si128(
+        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+        _mm_or_si128(_mm_cmpeq_epi8(curly, _mm_set1_epi8('{')), _mm_cmpeq_epi8(curly, _mm_set1_epi8('}'))));
   }
 #endif
 };

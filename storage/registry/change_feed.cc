@@ -42,8 +42,8 @@ class RowReader {
   // another LSN follows: a piece never ends within one, for its packages have one sequence.
   using Visitor = std::function<bool(ChangedPackage)>;
   struct Extent {
-    Lsn lsn;      // Up to here everything was seen.
-    Epoch epoch;  // Of the row there; unset when there is none.
+    Lsn lsn;               // Up to here everything was seen.
+    Epoch epoch;           // Of the row there; unset when there is none.
     bool is_whole = true;  // Nothing is left up to `last`.
   };
   Result<Extent> Scan(Lsn after, Lsn last, size_t scanned_max, const Visitor& visit) {
@@ -67,8 +67,10 @@ class RowReader {
                                  seen.lsn = place->lsn;
                                  seen.epoch = row->epoch;
                                  auto changed = Visible(*place, *row);
-                                 if (!changed.ok()) failed = changed.status();
-                                 else if (*changed) stop = !visit(std::move(**changed)) || stop;
+                                 if (!changed.ok())
+                                   failed = changed.status();
+                                 else if (*changed)
+                                   stop = !visit(std::move(**changed)) || stop;
                                  return failed.ok();
                                }));
     RETURN_IF_ERROR(failed);
@@ -207,9 +209,8 @@ Result<uint64_t> ChangeFeed::CountAfter(const Principal& principal, uint64_t aft
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
   uint64_t count = 0;
   const auto visit = [&](const ChangedPackage&) { return ++count < limits::kFeedPendingMax; };
-  RETURN_IF_ERROR(RowReader(*view, principal)
-                      .Scan(LsnOfSequence(after), view->lsn(), limits::kFeedRowsScannedMax, visit)
-                      .status());
+  RETURN_IF_ERROR(
+      RowReader(*view, principal).Scan(LsnOfSequence(after), view->lsn(), limits::kFeedRowsScannedMax, visit).status());
   return std::min<uint64_t>(count, limits::kFeedPendingMax);
 }
 
@@ -243,8 +244,10 @@ Result<PackagesPiece> ChangeFeed::ListPackages(const Principal& principal, const
           return false;
         }
         if (!*changed || (*changed)->is_unpublished) return true;
-        if (piece.skip_left > 0) --piece.skip_left;
-        else piece.packages.push_back(std::move(**changed));
+        if (piece.skip_left > 0)
+          --piece.skip_left;
+        else
+          piece.packages.push_back(std::move(**changed));
         return true;
       }));
   RETURN_IF_ERROR(failed);

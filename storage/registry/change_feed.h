@@ -15,10 +15,10 @@ namespace tarn::registry {
 
 // What a follower asks for (contract 13). The order is that of the journal.
 struct ChangesQuery {
-  uint64_t after = 0;               // A sequence: rows behind it. 0: from the beginning.
+  uint64_t after = 0;                   // A sequence: rows behind it. 0: from the beginning.
   std::optional<uint64_t> before = {};  // Rows in front of it; for the next piece of a descending feed.
   bool descending = false;
-  size_t rows_max = 0;              // At most limits::kFeedRowsPerPiece.
+  size_t rows_max = 0;                  // At most limits::kFeedRowsPerPiece.
   std::vector<std::string> names = {};  // Of these packages alone; empty: of all. At most limits::kFeedNamesMax.
 };
 
@@ -31,15 +31,15 @@ struct ChangedPackage {
 
 struct ChangesPiece {
   std::vector<ChangedPackage> packages;
-  uint64_t next = 0;       // `after` of the next piece, or `before` of a descending one.
-  bool is_last = false;    // There was nothing more when this was read.
+  uint64_t next = 0;     // `after` of the next piece, or `before` of a descending one.
+  bool is_last = false;  // There was nothing more when this was read.
 };
 
 // A package as followers see it: the packument is `_id`, `_rev` and everything else; the history is for `_revisions`.
 struct FeedDocument {
-  PackumentAnswer packument;              // Full, not compressed.
+  PackumentAnswer packument;  // Full, not compressed.
   uint64_t rev_counter = 0;
-  std::vector<std::string> rev_hashes;    // Of the current revision and those before it, newest first, in hex.
+  std::vector<std::string> rev_hashes;  // Of the current revision and those before it, newest first, in hex.
   bool is_unpublished = false;
 
   std::string rev() const { return std::to_string(rev_counter) + "-" + rev_hashes.front(); }
@@ -49,7 +49,7 @@ struct PackageRange {
   std::string first = {};                // Included; empty: from the beginning.
   std::optional<std::string> last = {};  // Included.
   uint64_t skip = 0;
-  size_t rows_max = 0;               // At most limits::kFeedRowsPerPiece.
+  size_t rows_max = 0;  // At most limits::kFeedRowsPerPiece.
 };
 struct PackagesPiece {
   std::vector<ChangedPackage> packages;  // By name; none that is unpublished. `sequence` is not set.
@@ -79,7 +79,8 @@ class ChangeFeed {
   Result<uint64_t> CountAfter(const Principal& principal, uint64_t after) const;
   Result<PackagesPiece> ListPackages(const Principal& principal, const PackageRange& range) const;
   // kNotFound as for Registry::GetPackument.
-  Result<FeedDocument> GetDocument(const Principal& principal, const PackageName& name, const std::string& base_url) const;
+  Result<FeedDocument> GetDocument(const Principal& principal, const PackageName& name,
+                                   const std::string& base_url) const;
 
  private:
   Status CheckMayAsk(const Principal& principal) const;
@@ -87,7 +88,8 @@ class ChangeFeed {
                                      const ChangesQuery& query) const;
   Result<ChangesPiece> ReadDescending(const engine::ReadView& view, const Principal& principal,
                                       const ChangesQuery& query) const;
-  Result<ChangesPiece> ReadNamed(const engine::ReadView& view, const Principal& principal, const ChangesQuery& query) const;
+  Result<ChangesPiece> ReadNamed(const engine::ReadView& view, const Principal& principal,
+                                 const ChangesQuery& query) const;
 
   engine::Store* const store_;
   Registry* const registry_;  // For packuments, through its cache.

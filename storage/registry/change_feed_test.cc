@@ -21,7 +21,8 @@ TEST(Sequence, OfTheFirstEpochIsTheLsn) {
 }
 
 TEST(ChangeRow, RoundTripsAndRefusesOtherSizes) {
-  const ChangeRow row{.is_restricted = true, .is_unpublished = true, .epoch = Epoch(7), .rev_counter = 9, .rev_hash = 10};
+  const ChangeRow row{
+      .is_restricted = true, .is_unpublished = true, .epoch = Epoch(7), .rev_counter = 9, .rev_hash = 10};
   const std::string payload = Encode(row);
   const auto decoded = DecodeChangeRow(payload);
   ASSERT_TRUE(decoded.ok());
@@ -70,8 +71,10 @@ class ChangeFeedTest : public RegistryFixture {
       EXPECT_LE(piece.packages.size(), rows);
       all.insert(all.end(), piece.packages.begin(), piece.packages.end());
       if (piece.is_last) return NamesOf(all);
-      if (descending) query.before = piece.next;
-      else query.after = piece.next;
+      if (descending)
+        query.before = piece.next;
+      else
+        query.after = piece.next;
     }
     return "does not end";
   }

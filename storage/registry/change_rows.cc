@@ -39,10 +39,11 @@ class RowVerification {
     RETURN_IF_ERROR(failed);
     for (const auto kind : {engine::ChangeKind::kByLsn, engine::ChangeKind::kByPackage}) {
       uint64_t rows = 0;
-      RETURN_IF_ERROR(view_.ScanPrefix(Family::kChange, engine::ChangePrefix(kind), [&](std::string_view, std::string_view) {
-        ++rows;
-        return true;
-      }));
+      RETURN_IF_ERROR(
+          view_.ScanPrefix(Family::kChange, engine::ChangePrefix(kind), [&](std::string_view, std::string_view) {
+            ++rows;
+            return true;
+          }));
       if (rows == packages_) continue;
       Find("the change feed has " + std::to_string(rows) + " rows of kind " + std::to_string(static_cast<int>(kind)) +
            " for " + std::to_string(packages_) + " packages");
@@ -98,8 +99,8 @@ std::string ChangeRow::rev() const {
 
 std::string Encode(const ChangeRow& row) {
   std::string payload;
-  payload.push_back(static_cast<char>((row.is_restricted ? kRestrictedFlag : 0) |
-                                      (row.is_unpublished ? kUnpublishedFlag : 0)));
+  payload.push_back(
+      static_cast<char>((row.is_restricted ? kRestrictedFlag : 0) | (row.is_unpublished ? kUnpublishedFlag : 0)));
   AppendBigEndian32(&payload, row.epoch.value());
   AppendBigEndian64(&payload, row.rev_counter);
   AppendBigEndian64(&payload, row.rev_hash);
@@ -118,8 +119,7 @@ Result<ChangeRow> DecodeChangeRow(std::string_view payload) {
                    .rev_hash = LoadBigEndian64(payload.data() + 13)};
 }
 
-Status DeriveChangeRows(const engine::LogRecord& record, const engine::ReadView& before,
-                        std::vector<Change>* derived) {
+Status DeriveChangeRows(const engine::LogRecord& record, const engine::ReadView& before, std::vector<Change>* derived) {
   for (const Change& change : record.changes) {
     if (change.family != Family::kPackage) continue;
     ASSIGN_OR_RETURN(const auto last, before.Get(Family::kChange, engine::LastChangeKey(change.key)));
@@ -132,7 +132,8 @@ Status DeriveChangeRows(const engine::LogRecord& record, const engine::ReadView&
       continue;
     }
     ASSIGN_OR_RETURN(const PackageRecord package, Decode<PackageRecord>(*change.value));
-    derived->push_back({Family::kChange, engine::ChangeKey(record.lsn, change.key), Encode(RowOf(package, record.epoch))});
+    derived->push_back(
+        {Family::kChange, engine::ChangeKey(record.lsn, change.key), Encode(RowOf(package, record.epoch))});
     derived->push_back({Family::kChange, engine::LastChangeKey(change.key), engine::LsnKey(record.lsn)});
   }
   return OkStatus();

@@ -118,8 +118,8 @@ namespace {
 
 // Where `latest` goes when its version does. `versions` ascend and are not empty.
 const Version& HighestOf(const std::vector<Version>& versions) {
-  const auto release = std::find_if(versions.rbegin(), versions.rend(),
-                                    [](const Version& version) { return !version.is_prerelease(); });
+  const auto release =
+      std::find_if(versions.rbegin(), versions.rend(), [](const Version& version) { return !version.is_prerelease(); });
   return release != versions.rend() ? *release : versions.back();
 }
 

@@ -96,11 +96,11 @@ TEST(DistTagRules, Setting) {
     Code expected;
   };
   const Row rows[] = {
-      {"beta", "2.0.0-beta.1", Code::kOk},    {"latest", "1.0.0", Code::kOk},
+      {"beta", "2.0.0-beta.1", Code::kOk},       {"latest", "1.0.0", Code::kOk},
       {"beta", "3.0.0", Code::kInvalidArgument}, {"beta", "latest", Code::kInvalidArgument},
-      {"1", "1.0.0", Code::kInvalidArgument}, {"v1.2", "1.0.0", Code::kInvalidArgument},
-      {"x", "1.0.0", Code::kInvalidArgument}, {"*", "1.0.0", Code::kInvalidArgument},
-      {"a/b", "1.0.0", Code::kInvalidArgument}, {"", "1.0.0", Code::kInvalidArgument},
+      {"1", "1.0.0", Code::kInvalidArgument},    {"v1.2", "1.0.0", Code::kInvalidArgument},
+      {"x", "1.0.0", Code::kInvalidArgument},    {"*", "1.0.0", Code::kInvalidArgument},
+      {"a/b", "1.0.0", Code::kInvalidArgument},  {"", "1.0.0", Code::kInvalidArgument},
   };
   for (const Row& row : rows) {
     const auto next = PlanSetTag(package.record, row.tag, row.version, package.Lookup());
@@ -158,9 +158,9 @@ TEST(DeprecationRules, EmptyNullAndFalseRemoveIt) {
     Package package({"1.0.0"});
     package.versions[V("1.0.0").SortKey()].deprecated = "old";
     package.record.latest->is_deprecated = true;
-    const auto plan = PlanDeprecation(
-        package.record, Request(std::string(R"({"versions":{"1.0.0":{"deprecated":)") + value + "}}}"),
-        package.Lookup());
+    const auto plan =
+        PlanDeprecation(package.record, Request(std::string(R"({"versions":{"1.0.0":{"deprecated":)") + value + "}}}"),
+                        package.Lookup());
     ASSERT_TRUE(plan.ok());
     ASSERT_EQ(plan->changed.size(), 1u) << value;
     EXPECT_EQ(plan->changed[0].deprecated, "");
@@ -172,9 +172,8 @@ TEST(DeprecationRules, MessageIsLimited) {
   const Package package({"1.0.0"});
   for (const size_t extra : {0u, 1u}) {
     const std::string text(limits::kDeprecationBytesMax + extra, 'x');
-    const auto plan = PlanDeprecation(package.record,
-                                      Request(R"({"versions":{"1.0.0":{"deprecated":")" + text + "\"}}}"),
-                                      package.Lookup());
+    const auto plan = PlanDeprecation(
+        package.record, Request(R"({"versions":{"1.0.0":{"deprecated":")" + text + "\"}}}"), package.Lookup());
     EXPECT_EQ(plan.code(), extra == 0 ? Code::kOk : Code::kInvalidArgument);
   }
 }
@@ -228,8 +227,7 @@ TEST(UnpublishRules, LatestMovesToTheHighestRelease) {
 
 TEST(UnpublishRules, TheLastVersionTakesThePackageAlong) {
   const Package package({"1.0.0", "2.0.0"});
-  const auto plan =
-      PlanUnpublish(package.record, package.Live(), package.Live(), "alice", package.Lookup(), kNow);
+  const auto plan = PlanUnpublish(package.record, package.Live(), package.Live(), "alice", package.Lookup(), kNow);
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->package.version_count, 0u);
   EXPECT_TRUE(plan->package.dist_tags.empty());
@@ -277,9 +275,12 @@ TEST(AccessRules, Setting) {
     bool changes;
   };
   const Row rows[] = {
-      {"@a/b", "restricted", Code::kOk, true},     {"@a/b", "private", Code::kOk, true},
-      {"@a/b", "public", Code::kOk, false},        {"left", "public", Code::kOk, false},
-      {"left", "restricted", Code::kInvalidArgument, false}, {"@a/b", "secret", Code::kInvalidArgument, false},
+      {"@a/b", "restricted", Code::kOk, true},
+      {"@a/b", "private", Code::kOk, true},
+      {"@a/b", "public", Code::kOk, false},
+      {"left", "public", Code::kOk, false},
+      {"left", "restricted", Code::kInvalidArgument, false},
+      {"@a/b", "secret", Code::kInvalidArgument, false},
   };
   for (const Row& row : rows) {
     const auto next = PlanAccess(Name(row.name), PackageRecord{}, row.access);

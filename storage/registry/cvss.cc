@@ -82,8 +82,7 @@ std::optional<uint8_t> CvssBaseTenths(std::string_view vector) {
   const double base = 1 - unharmed;
   const double impact = changes_scope ? 7.52 * (base - 0.029) - 3.25 * std::pow(base - 0.02, 15) : 6.42 * base;
   if (impact <= 0) return uint8_t{0};
-  const double privileges =
-      changes_scope ? kPrivilegesWhenScopeChanges[(*letters)[kPrivileges]] : weight(kPrivileges);
+  const double privileges = changes_scope ? kPrivilegesWhenScopeChanges[(*letters)[kPrivileges]] : weight(kPrivileges);
   const double exploitability = 8.22 * weight(kVectorPlace) * weight(kComplexity) * privileges * weight(kInteraction);
   const double sum = (impact + exploitability) * (changes_scope ? 1.08 : 1);
   return RoundUpToTenths(std::min(sum, 10.0));

@@ -21,8 +21,8 @@ constexpr int kMemoryLevel = 8;
 class Deflater {
  public:
   explicit Deflater(DeflateEffort effort) {
-    CHECK(deflateInit2(&stream_, static_cast<int>(effort), Z_DEFLATED, kRawDeflate, kMemoryLevel,
-                       Z_DEFAULT_STRATEGY) == Z_OK);
+    CHECK(deflateInit2(&stream_, static_cast<int>(effort), Z_DEFLATED, kRawDeflate, kMemoryLevel, Z_DEFAULT_STRATEGY) ==
+          Z_OK);
   }
   ~Deflater() { deflateEnd(&stream_); }
   Deflater(const Deflater&) = delete;
@@ -80,9 +80,8 @@ class Inflater {
     closed.reserve(deflated.size() + kFinalBlock.size());
     closed.append(deflated).append(kFinalBlock);
     size_t read = 0;
-    const libdeflate_result result =
-        libdeflate_deflate_decompress_ex(decompressor_, closed.data(), closed.size(), plain,
-                                         plain_bytes, &read, /*actual_out_nbytes_ret=*/nullptr);
+    const libdeflate_result result = libdeflate_deflate_decompress_ex(
+        decompressor_, closed.data(), closed.size(), plain, plain_bytes, &read, /*actual_out_nbytes_ret=*/nullptr);
     return result == LIBDEFLATE_SUCCESS && read == closed.size();
   }
 
@@ -100,22 +99,19 @@ uint32_t Crc32(std::string_view plain) { return libdeflate_crc32(0, plain.data()
 }  // namespace
 
 void DeflateExtent::Extend(const DeflateExtent& next) {
-  crc32 = static_cast<uint32_t>(
-      crc32_combine(crc32, next.crc32, static_cast<z_off_t>(next.plain_bytes)));
+  crc32 = static_cast<uint32_t>(crc32_combine(crc32, next.crc32, static_cast<z_off_t>(next.plain_bytes)));
   deflated_bytes += next.deflated_bytes;
   plain_bytes += next.plain_bytes;
 }
 
-DeflateExtent AppendDeflated(std::string_view history, std::string_view plain, DeflateEffort effort,
-                             std::string* out) {
+DeflateExtent AppendDeflated(std::string_view history, std::string_view plain, DeflateEffort effort, std::string* out) {
   if (plain.empty()) return {};
   if (history.size() > kDeflateWindowBytes) {
     history.remove_prefix(history.size() - kDeflateWindowBytes);
   }
   const size_t start = out->size();
   Deflater::OfThread(effort).Run(history, plain, out);
-  return {
-      .deflated_bytes = out->size() - start, .plain_bytes = plain.size(), .crc32 = Crc32(plain)};
+  return {.deflated_bytes = out->size() - start, .plain_bytes = plain.size(), .crc32 = Crc32(plain)};
 }
 
 Status AppendInflated(std::string_view deflated, const DeflateExtent& extent, std::string* out) {
@@ -126,8 +122,8 @@ Status AppendInflated(std::string_view deflated, const DeflateExtent& extent, st
   if (extent.plain_bytes == 0 && deflated.empty()) return OkStatus();
   // Deflate cannot expand more than 1032 times; a larger claim must not make us allocate it.
   if (extent.plain_bytes / 1032 > deflated.size()) {
-    return Corruption("deflate stream of " + std::to_string(deflated.size()) +
-                      " bytes cannot hold " + std::to_string(extent.plain_bytes));
+    return Corruption("deflate stream of " + std::to_string(deflated.size()) + " bytes cannot hold " +
+                      std::to_string(extent.plain_bytes));
   }
   const size_t start = out->size();
   const size_t plain_bytes = static_cast<size_t>(extent.plain_bytes);

@@ -85,12 +85,10 @@ class DeflateStream {
 
 // Appends blocks for `plain` to `out`, primed with the last 32 KiB of `history`, ended by a sync
 // flush.
-DeflateExtent AppendDeflated(std::string_view history, std::string_view plain, DeflateEffort effort,
-                             std::string* out);
+DeflateExtent AppendDeflated(std::string_view history, std::string_view plain, DeflateEffort effort, std::string* out);
 
 // Appends exactly extent.plain_bytes inflated from `deflated` (whole streams as above, concatenated
 // or not) to `out`. kCorruption: not deflate, other length, other CRC-32; then `out` is as before.
-[[nodiscard]] Status AppendInflated(std::string_view deflated, const DeflateExtent& extent,
-                                    std::string* out);
+[[nodiscard]] Status AppendInflated(std::string_view deflated, const DeflateExtent& extent, std::string* out);
 
 }  // namespace tarn::registry

@@ -10,8 +10,7 @@ namespace tarn::registry {
 namespace {
 
 uint32_t Crc(std::string_view plain) {
-  return static_cast<uint32_t>(
-      crc32(0, reinterpret_cast<const Bytef*>(plain.data()), static_cast<uInt>(plain.size())));
+  return static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(plain.data()), static_cast<uInt>(plain.size())));
 }
 
 // Text that compresses about as JSON does, with a little noise.

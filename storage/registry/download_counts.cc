@@ -31,7 +31,8 @@ std::string DayKey(std::string_view counter, uint32_t day, std::string_view rest
 }
 
 Result<uint64_t> DecodeCount(std::string_view payload) {
-  if (payload.size() != sizeof(uint64_t)) return Corruption("a counter has " + std::to_string(payload.size()) + " bytes");
+  if (payload.size() != sizeof(uint64_t))
+    return Corruption("a counter has " + std::to_string(payload.size()) + " bytes");
   return LoadBigEndian64(payload.data());
 }
 
@@ -198,7 +199,8 @@ Status DownloadCounts::CheckVisible(const engine::ReadView& view, const Principa
 uint64_t DownloadCounts::PendingOf(const std::string& package) const {
   uint64_t pending = 0;
   MutexLock lock(mutex_);
-  for (auto tally = tallies_.lower_bound({package, ""}); tally != tallies_.end() && tally->first.first == package; ++tally) {
+  for (auto tally = tallies_.lower_bound({package, ""}); tally != tallies_.end() && tally->first.first == package;
+       ++tally) {
     pending += tally->second.counter->load(std::memory_order_relaxed);
   }
   return pending;
@@ -242,8 +244,10 @@ Result<std::vector<std::pair<std::string, uint64_t>>> DownloadCounts::OfVersions
   RETURN_IF_ERROR(view->Scan(Family::kCounter, DayKey(counter, today - 6), DayKey(counter, today + 1),
                              [&](std::string_view key, std::string_view value) {
                                const auto count = DecodeCount(value);
-                               if (count.ok()) versions[std::string(key.substr(version_at))] += *count;
-                               else failed = count.status();
+                               if (count.ok())
+                                 versions[std::string(key.substr(version_at))] += *count;
+                               else
+                                 failed = count.status();
                                return failed.ok();
                              }));
   RETURN_IF_ERROR(failed);

@@ -36,7 +36,8 @@ class DownloadCounts {
 
   // Where to add the fetches of one version; the owner may keep it as long as it likes. nullptr when too many versions have
   // counts in memory: then some go uncounted until the next flush.
-  std::shared_ptr<Counter> CounterOf(const PackageName& name, const std::string& version, bool is_restricted) EXCLUDES(mutex_);
+  std::shared_ptr<Counter> CounterOf(const PackageName& name, const std::string& version, bool is_restricted)
+      EXCLUDES(mutex_);
 
   // Commits what was counted. After an error it is still there.
   Status Flush() EXCLUDES(mutex_);
@@ -44,7 +45,8 @@ class DownloadCounts {
   // One number for each day of the period.
   using Days = std::vector<uint64_t>;
   // kNotFound, with the same text, for what does not exist and for what the caller may not see.
-  [[nodiscard]] Result<Days> OfPackage(const Principal& principal, const PackageName& name, const DownloadPeriod& period);
+  [[nodiscard]] Result<Days> OfPackage(const Principal& principal, const PackageName& name,
+                                       const DownloadPeriod& period);
   [[nodiscard]] Result<Days> OfEverything(const Principal& principal, const DownloadPeriod& period);
   // Of the last seven days; versions that were fetched at all, in byte order.
   [[nodiscard]] Result<std::vector<std::pair<std::string, uint64_t>>> OfVersions(const Principal& principal,

@@ -112,10 +112,13 @@ TEST_F(DownloadCountsTest, OfDaysThatNobodyCanAskForAreDropped) {
   const auto rows = [&] {
     size_t count = 0;
     const auto view = store_.NewReadView();
-    EXPECT_TRUE((*view)->ScanPrefix(engine::Family::kCounter, "", [&](std::string_view, std::string_view) {
-                           ++count;
-                           return true;
-                         }).ok());
+    EXPECT_TRUE((*view)
+                    ->ScanPrefix(engine::Family::kCounter, "",
+                                 [&](std::string_view, std::string_view) {
+                                   ++count;
+                                   return true;
+                                 })
+                    .ok());
     return count;
   };
   Fetch("a", Principal::Anonymous());

@@ -29,7 +29,8 @@ Result<uint32_t> ParseDay(std::string_view text) {
 
 Result<DownloadPeriod> ParseDownloadPeriod(std::string_view text, uint32_t today) {
   DownloadPeriod period{today, today};
-  const auto* named = std::find_if(kNamed.begin(), kNamed.end(), [&](const auto& entry) { return entry.first == text; });
+  const auto* named =
+      std::find_if(kNamed.begin(), kNamed.end(), [&](const auto& entry) { return entry.first == text; });
   if (named != kNamed.end()) {
     period.first_day = today - (named->second - 1);
     return period;

@@ -26,14 +26,12 @@ inline Offset<Vector<Offset<flatbuffers::String>>> Texts(FlatBufferBuilder& buil
 }
 
 inline Offset<Vector<uint8_t>> Bytes(FlatBufferBuilder& builder, const std::string& bytes) {
-  return bytes.empty() ? 0
-                       : builder.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  return bytes.empty() ? 0 : builder.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
 }
 
 // One table for each item.
 template <typename Table, typename Item, typename Create>
-Offset<Vector<Offset<Table>>> Tables(FlatBufferBuilder& builder, const std::vector<Item>& items,
-                                     const Create& create) {
+Offset<Vector<Offset<Table>>> Tables(FlatBufferBuilder& builder, const std::vector<Item>& items, const Create& create) {
   if (items.empty()) return 0;
   std::vector<Offset<Table>> offsets;
   offsets.reserve(items.size());

@@ -18,7 +18,8 @@ std::string PairOf(std::string_view user, const GuessSource& source) {
 GuessSource GuessSource::Of(const PeerAddress& address) {
   if (!address.ip) return {};
   // A household or office has a /64 of IPv6, and one address of it today is another tomorrow.
-  const bool is_mapped_v4 = std::all_of(address.ip->begin(), address.ip->begin() + 10, [](uint8_t b) { return b == 0; });
+  const bool is_mapped_v4 =
+      std::all_of(address.ip->begin(), address.ip->begin() + 10, [](uint8_t b) { return b == 0; });
   const size_t size = is_mapped_v4 ? 16 : 8;
   return {"address " + std::string(address.ip->begin(), address.ip->begin() + static_cast<ptrdiff_t>(size)), false};
 }
@@ -60,8 +61,7 @@ void GuessBrake::Note(std::string_view user, const GuessSource& source, Guess gu
   ++failures.count;
   if (failures.count < limits::kLoginFailuresFree) return;
   const uint32_t doublings = std::min<uint32_t>(failures.count - limits::kLoginFailuresFree, 20);
-  failures.blocked_until_ms =
-      now_ms + std::min<uint64_t>(limits::kLoginDelayMsMin << doublings, delay_ms_max_);
+  failures.blocked_until_ms = now_ms + std::min<uint64_t>(limits::kLoginDelayMsMin << doublings, delay_ms_max_);
 }
 
 }  // namespace tarn::registry

@@ -15,7 +15,7 @@ namespace tarn::registry {
 
 // Where a guess comes from. A token shown beside the guess is a source that nobody else can pretend to be.
 struct GuessSource {
-  std::string text;         // Empty: unknown.
+  std::string text;  // Empty: unknown.
   bool is_proven = false;
 
   static GuessSource Of(const PeerAddress& address);

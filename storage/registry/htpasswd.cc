@@ -68,9 +68,9 @@ std::shared_ptr<const Htpasswd> HtpasswdFile::Current() {
 void HtpasswdFile::Reread() {
   struct stat info {};
   const bool is_there = ::stat(path_.c_str(), &info) == 0;
-  const Stamp stamp{info.st_ino, static_cast<uint64_t>(info.st_size),
-                    static_cast<uint64_t>(info.st_mtim.tv_sec) * 1'000'000'000 +
-                        static_cast<uint64_t>(info.st_mtim.tv_nsec)};
+  const Stamp stamp{
+      info.st_ino, static_cast<uint64_t>(info.st_size),
+      static_cast<uint64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(info.st_mtim.tv_nsec)};
   if (content_ != nullptr && stamp == stamp_) return;
   stamp_ = stamp;
   ++generation_;

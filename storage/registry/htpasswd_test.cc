@@ -52,8 +52,9 @@ TEST(Htpasswd, LinesThatCannotBeUsedArePassedOver) {
   EXPECT_EQ(parsed.hashes.size(), 2u);
   EXPECT_EQ(parsed.hashes.at("alice"), "{SHA}/KuS/jlxUFlZsIzQk7AVsVz2PMw=") << "the first line counts";
   EXPECT_EQ(parsed.hashes.at("bob"), "ab2CdNnlmtgyA");
-  EXPECT_THAT(parsed.problems, ::testing::ElementsAre(::testing::StartsWith("line 6"), ::testing::StartsWith("line 7"),
-                                                      ::testing::StartsWith("line 8"), ::testing::StartsWith("line 9")));
+  EXPECT_THAT(parsed.problems,
+              ::testing::ElementsAre(::testing::StartsWith("line 6"), ::testing::StartsWith("line 7"),
+                                     ::testing::StartsWith("line 8"), ::testing::StartsWith("line 9")));
   for (const std::string& problem : parsed.problems) EXPECT_EQ(problem.find("secret"), std::string::npos);
 }
 

@@ -36,16 +36,13 @@ bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 bool IsAlgorithmChar(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
-Status Malformed(std::string_view what) {
-  return InvalidArgument("integrity: " + std::string(what));
-}
+Status Malformed(std::string_view what) { return InvalidArgument("integrity: " + std::string(what)); }
 
 // "sha512-…", without its options. Nothing for an algorithm we do not know.
 Result<std::optional<Integrity::Hash>> ParseHash(std::string_view text) {
   const size_t dash = text.find('-');
   const std::string_view name = text.substr(0, dash);
-  if (dash == std::string_view::npos || name.empty() ||
-      !std::all_of(name.begin(), name.end(), IsAlgorithmChar)) {
+  if (dash == std::string_view::npos || name.empty() || !std::all_of(name.begin(), name.end(), IsAlgorithmChar)) {
     return Malformed("expected <algorithm>-<base64>");
   }
   const std::optional<Integrity::Algorithm> algorithm = AlgorithmOf(name);
@@ -53,8 +50,8 @@ Result<std::optional<Integrity::Hash>> ParseHash(std::string_view text) {
   Result<std::string> digest = Base64Decode(text.substr(dash + 1));
   if (!digest.ok()) return digest.status().WithContext("integrity, " + std::string(name));
   if (digest->size() != DigestBytes(*algorithm)) {
-    return Malformed(std::string(name) + " of " + std::to_string(digest->size()) +
-                     " bytes, expected " + std::to_string(DigestBytes(*algorithm)));
+    return Malformed(std::string(name) + " of " + std::to_string(digest->size()) + " bytes, expected " +
+                     std::to_string(DigestBytes(*algorithm)));
   }
   return std::optional(Integrity::Hash{*algorithm, std::move(*digest)});
 }
@@ -96,16 +93,13 @@ Status Integrity::Check(const BlobHasher::Digests& computed) const {
     }
     if (expected == nullptr) continue;
     const std::string name = algorithm == Algorithm::kSha512 ? "sha512-" : "sha1-";
-    return InvalidArgument("integrity does not match the tarball: expected " + name +
-                           Base64Encode(expected->digest) + ", computed " + name +
-                           Base64Encode(digest));
+    return InvalidArgument("integrity does not match the tarball: expected " + name + Base64Encode(expected->digest) +
+                           ", computed " + name + Base64Encode(digest));
   }
   return InvalidArgument("integrity names neither a sha512 nor a sha1, so it cannot be checked");
 }
 
-std::string FormatIntegrity(const Digest& sha512) {
-  return "sha512-" + Base64Encode(sha512.view());
-}
+std::string FormatIntegrity(const Digest& sha512) { return "sha512-" + Base64Encode(sha512.view()); }
 
 Result<Digest> ParseSha512Integrity(std::string_view text) {
   ASSIGN_OR_RETURN(const Integrity integrity, Integrity::Parse(text));
@@ -123,8 +117,7 @@ std::string FormatShasum(const Sha1Digest& sha1) { return HexEncode(sha1.view())
 
 Result<Sha1Digest> ParseShasum(std::string_view text) {
   if (text.size() != 2 * kSha1Bytes) {
-    return InvalidArgument("shasum: " + std::to_string(text.size()) +
-                           " characters, expected 40 hex digits");
+    return InvalidArgument("shasum: " + std::to_string(text.size()) + " characters, expected 40 hex digits");
   }
   Result<std::string> bytes = HexDecode(text);
   if (!bytes.ok()) return bytes.status().WithContext("shasum");
@@ -134,8 +127,8 @@ Result<Sha1Digest> ParseShasum(std::string_view text) {
 Status CheckShasum(std::string_view shasum, const Sha1Digest& computed) {
   ASSIGN_OR_RETURN(const Sha1Digest expected, ParseShasum(shasum));
   if (expected == computed) return OkStatus();
-  return InvalidArgument("shasum does not match the tarball: expected " + FormatShasum(expected) +
-                         ", computed " + FormatShasum(computed));
+  return InvalidArgument("shasum does not match the tarball: expected " + FormatShasum(expected) + ", computed " +
+                         FormatShasum(computed));
 }
 
 }  // namespace tarn::registry

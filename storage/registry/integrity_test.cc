@@ -67,18 +67,16 @@ TEST(Integrity, MismatchNamesBothSides) {
   const Status status = Integrity::Parse(kSha512OfAbc)->Check(DigestsOf("abd"));
   EXPECT_EQ(status.code(), Code::kInvalidArgument);
   EXPECT_NE(status.message().find(kSha512OfAbc), std::string_view::npos);
-  EXPECT_NE(status.message().find(FormatIntegrity(DigestsOf("abd").sha512)),
-            std::string_view::npos);
+  EXPECT_NE(status.message().find(FormatIntegrity(DigestsOf("abd").sha512)), std::string_view::npos);
 }
 
 TEST(Integrity, RefusesMalformedText) {
   const std::string short_sha512 = "sha512-" + Base64Encode(std::string(63, 'x'));
   const std::string long_sha1 = "sha1-" + Base64Encode(std::string(21, 'x'));
   for (const std::string& text :
-       {std::string(), std::string("   "), std::string("sha512"), std::string("sha512-"),
-        std::string("-abcd"), std::string("SHA512-AAAA"), std::string("sha512-!!!!"),
-        std::string("sha1-qZk+NkcGgWq6PiVxeFDCbJzQ2J"), std::string("md5-1B2M2Y8AsgTpgAmY7PhCfg=="),
-        std::string("sha512?-AAAA"), short_sha512, long_sha1,
+       {std::string(), std::string("   "), std::string("sha512"), std::string("sha512-"), std::string("-abcd"),
+        std::string("SHA512-AAAA"), std::string("sha512-!!!!"), std::string("sha1-qZk+NkcGgWq6PiVxeFDCbJzQ2J"),
+        std::string("md5-1B2M2Y8AsgTpgAmY7PhCfg=="), std::string("sha512?-AAAA"), short_sha512, long_sha1,
         std::string(kSha512OfAbc) + " rubbish"}) {
     EXPECT_EQ(Integrity::Parse(text).code(), Code::kInvalidArgument) << text;
   }
@@ -101,9 +99,8 @@ TEST(Integrity, Sha512MustBeThereAndUnambiguous) {
 TEST(Shasum, RefusesAnythingButFortyHexDigits) {
   EXPECT_TRUE(CheckShasum(kSha1OfAbc, Sha1("abc")).ok());
   EXPECT_FALSE(CheckShasum(kSha1OfAbc, Sha1("abd")).ok());
-  for (const char* text :
-       {"", "a9993e364706816aba3e25717850c26c9cd0d89", "a9993e364706816aba3e25717850c26c9cd0d89d0",
-        "g9993e364706816aba3e25717850c26c9cd0d89d"}) {
+  for (const char* text : {"", "a9993e364706816aba3e25717850c26c9cd0d89", "a9993e364706816aba3e25717850c26c9cd0d89d0",
+                           "g9993e364706816aba3e25717850c26c9cd0d89d"}) {
     EXPECT_EQ(CheckShasum(text, Sha1("abc")).code(), Code::kInvalidArgument) << text;
   }
 }

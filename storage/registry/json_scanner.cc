@@ -38,8 +38,7 @@ int HexDigit(char c) {
 
 JsonScanner::JsonScanner(JsonVisitor* visitor) : JsonScanner(visitor, Limits()) {}
 
-JsonScanner::JsonScanner(JsonVisitor* visitor, const Limits& limits)
-    : visitor_(visitor), limits_(limits) {}
+JsonScanner::JsonScanner(JsonVisitor* visitor, const Limits& limits) : visitor_(visitor), limits_(limits) {}
 
 Status JsonScanner::Append(std::string_view bytes) {
   while (error_.ok() && !bytes.empty()) error_ = Scan(&bytes);
@@ -51,8 +50,7 @@ Status JsonScanner::Finish() {
   if (state_ == State::kNumber && stack_.empty() && NumberIsComplete()) {
     error_ = EmitNumber({});
   } else if (state_ != State::kDone) {
-    error_ =
-        InvalidArgument("JSON: the document ends too early, at offset " + std::to_string(offset_));
+    error_ = InvalidArgument("JSON: the document ends too early, at offset " + std::to_string(offset_));
   }
   return error_;
 }
@@ -304,8 +302,8 @@ Status JsonScanner::ScanNumber(std::string_view* rest) {
   if (offset_ == token_offset_ && rest->front() == '-') size = 1;
   while (size < rest->size() && TakeNumber((*rest)[size])) ++size;
   if (text_.size() + size > limits_.number_bytes_max) {
-    return TooLarge("JSON: the number at offset " + std::to_string(token_offset_) +
-                    " is longer than " + std::to_string(limits_.number_bytes_max) + " bytes");
+    return TooLarge("JSON: the number at offset " + std::to_string(token_offset_) + " is longer than " +
+                    std::to_string(limits_.number_bytes_max) + " bytes");
   }
   const std::string_view text = rest->substr(0, size);
   Advance(rest, size);
@@ -337,13 +335,10 @@ bool JsonScanner::TakeNumber(char c) {
   switch (number_part_) {
     case kMinus: return is_digit && move_to(c == '0' ? kZero : kInteger);
     case kZero: return (c == '.' && move_to(kPoint)) || (is_exponent && move_to(kExponent));
-    case kInteger:
-      return is_digit || (c == '.' && move_to(kPoint)) || (is_exponent && move_to(kExponent));
+    case kInteger: return is_digit || (c == '.' && move_to(kPoint)) || (is_exponent && move_to(kExponent));
     case kPoint: return is_digit && move_to(kFraction);
     case kFraction: return is_digit || (is_exponent && move_to(kExponent));
-    case kExponent:
-      return (is_digit && move_to(kExponentDigits)) ||
-             ((c == '+' || c == '-') && move_to(kExponentSign));
+    case kExponent: return (is_digit && move_to(kExponentDigits)) || ((c == '+' || c == '-') && move_to(kExponentSign));
     case kExponentSign: return is_digit && move_to(kExponentDigits);
     case kExponentDigits: return is_digit;
   }

@@ -16,9 +16,7 @@ class Recorder : public JsonVisitor {
   Status OnEndObject(uint64_t offset) override { return Add("}", offset); }
   Status OnBeginArray(uint64_t offset) override { return Add("[", offset); }
   Status OnEndArray(uint64_t offset) override { return Add("]", offset); }
-  Status OnKey(std::string_view key, uint64_t offset) override {
-    return Add("k:" + std::string(key), offset);
-  }
+  Status OnKey(std::string_view key, uint64_t offset) override { return Add("k:" + std::string(key), offset); }
   Status OnStringBegin(uint64_t offset) override { return Add("s:", offset); }
   Status OnStringPiece(std::string_view piece) override {
     events.back() += piece;
@@ -28,12 +26,8 @@ class Recorder : public JsonVisitor {
     offsets.push_back(offset);
     return OkStatus();
   }
-  Status OnNumber(std::string_view text, uint64_t offset) override {
-    return Add("n:" + std::string(text), offset);
-  }
-  Status OnLiteral(std::string_view text, uint64_t offset) override {
-    return Add(std::string(text), offset);
-  }
+  Status OnNumber(std::string_view text, uint64_t offset) override { return Add("n:" + std::string(text), offset); }
+  Status OnLiteral(std::string_view text, uint64_t offset) override { return Add(std::string(text), offset); }
 
   std::string Text() const {
     std::string text;
@@ -102,8 +96,7 @@ TEST(JsonScanner, ReportsEveryKindOfToken) {
       {"false", "false"},
       {"\t\r\n null \n", "null"},
       {"[1,-2,[true],{}]", "[ n:1 n:-2 [ true ] { } ]"},
-      {"{\"a\":1,\"b\":{\"c\":[null,\"d\"]},\"\":false}",
-       "{ k:a n:1 k:b { k:c [ null s:d ] } k: false }"},
+      {"{\"a\":1,\"b\":{\"c\":[null,\"d\"]},\"\":false}", "{ k:a n:1 k:b { k:c [ null s:d ] } k: false }"},
       {"{\"__proto__\":{},\"__proto__\":1}", "{ k:__proto__ { } k:__proto__ n:1 }"},
       {"{ \"a\" : [ 1 , 2 ] }", "{ k:a [ n:1 n:2 ] }"},
   };
@@ -135,8 +128,7 @@ TEST(JsonScanner, UnescapesStringsAndKeys) {
       {R"("\ud83d\ud83d\ude00")", "\xef\xbf\xbd\xf0\x9f\x98\x80"},
       {R"("\ude00")", "\xef\xbf\xbd"},
       {R"("\ude00\ud83d")", "\xef\xbf\xbd\xef\xbf\xbd"},
-      {"\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\x7f\"",
-       "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\x7f"},
+      {"\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\x7f\"", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\x7f"},
   };
   for (const auto& test : cases) {
     const Outcome value = ScanAll(test.text);
@@ -255,8 +247,8 @@ TEST(JsonScanner, RefusesWhatIsNotUtf8) {
     // Far enough in for the fast path.
     EXPECT_FALSE(ScanAll("\"" + std::string(40, 'x') + bytes + "\"").status.ok());
   }
-  for (const char* bytes : {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
-                            "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+  for (const char* bytes : {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
+                            "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_TRUE(ScanAll("\"" + std::string(40, 'x') + bytes + "\"").status.ok());
   }
 }
@@ -325,10 +317,9 @@ TEST(JsonScanner, FastPathStopsAtEverySpecialByte) {
 
 TEST(JsonScanner, RandomDocumentsComeOutTheSameInRandomPieces) {
   SeededRandom random(11);
-  const char* const parts[] = {"{",       "}",    "[",       "]",       ",",        ":",
-                               "\"a\"",   "\"\"", "1",       "-2.5",    "true",     " ",
-                               "null",    "\"",   "\\n",     "\\u00e9", "\xc3\xa9", "e5",
-                               "{\"k\":", "[[]]", "\\ud83d", "\\u",     "0",        "\xff"};
+  const char* const parts[] = {"{",        "}",    "[",       "]",    ",",       ":",   "\"a\"", "\"\"",
+                               "1",        "-2.5", "true",    " ",    "null",    "\"",  "\\n",   "\\u00e9",
+                               "\xc3\xa9", "e5",   "{\"k\":", "[[]]", "\\ud83d", "\\u", "0",     "\xff"};
   for (int round = 0; round < 3000; ++round) {
     std::string text;
     const uint64_t count = random.Below(12);

@@ -83,13 +83,11 @@ class Cursor {
 };
 
 Status Malformed(std::string_view what, const Cursor& cursor) {
-  return InvalidArgument("JSON: " + std::string(what) + ", at offset " +
-                         std::to_string(cursor.position()));
+  return InvalidArgument("JSON: " + std::string(what) + ", at offset " + std::to_string(cursor.position()));
 }
 
 Status TooManyMembers() {
-  return TooLarge("JSON: more than " + std::to_string(limits::kJsonMembersMax) +
-                  " members in one object or array");
+  return TooLarge("JSON: more than " + std::to_string(limits::kJsonMembersMax) + " members in one object or array");
 }
 
 Status CheckKeysDiffer(const std::vector<JsonMember>& members) {
@@ -100,8 +98,7 @@ Status CheckKeysDiffer(const std::vector<JsonMember>& members) {
   const auto twice = std::adjacent_find(keys.begin(), keys.end());
   if (twice == keys.end()) return OkStatus();
   constexpr size_t kQuotedBytesMax = 100;
-  return InvalidArgument("JSON: the key " + JsonString(twice->substr(0, kQuotedBytesMax)) +
-                         " occurs twice");
+  return InvalidArgument("JSON: the key " + JsonString(twice->substr(0, kQuotedBytesMax)) + " occurs twice");
 }
 
 class StringCollector final : public JsonVisitor {

@@ -42,16 +42,14 @@ TEST(JsonText, CutsAnObjectIntoItsMembers) {
 TEST(JsonText, CutsAnArrayIntoItsElements) {
   const auto elements = ParseJsonArray(R"([ 1, "a" ,[2,3], {"b":[]} ,true])");
   ASSERT_TRUE(elements.ok());
-  EXPECT_EQ(*elements,
-            (std::vector<std::string_view>{"1", R"("a")", "[2,3]", R"({"b":[]})", "true"}));
+  EXPECT_EQ(*elements, (std::vector<std::string_view>{"1", R"("a")", "[2,3]", R"({"b":[]})", "true"}));
   EXPECT_TRUE(ParseJsonArray("[]")->empty());
   EXPECT_TRUE(ParseJsonObject("{}")->empty());
 }
 
 TEST(JsonText, RefusesOtherShapesAndInvalidText) {
-  for (const char* json :
-       {"", "[]", "1", "\"a\"", "null", "true", "{", "{\"a\":tru}", "{\"a\":[1 2]}", "{} x",
-        "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}"}) {
+  for (const char* json : {"", "[]", "1", "\"a\"", "null", "true", "{", "{\"a\":tru}", "{\"a\":[1 2]}", "{} x",
+                           "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}"}) {
     EXPECT_EQ(ParseJsonObject(json).code(), Code::kInvalidArgument) << json;
   }
   for (const char* json : {"{}", "1", "[1,]", "[", "\"[]\""}) {

@@ -92,8 +92,7 @@ Result<std::vector<Maintainer>> MaintainersOf(std::string_view raw) {
   if (KindOfJson(raw) != JsonKind::kArray) return std::vector<Maintainer>(1);
   ASSIGN_OR_RETURN(const std::vector<std::string_view> elements, SplitJsonArray(raw));
   if (elements.size() > limits::kMaintainersPerPackageMax) {
-    return TooLarge("more than " + std::to_string(limits::kMaintainersPerPackageMax) +
-                    " maintainers");
+    return TooLarge("more than " + std::to_string(limits::kMaintainersPerPackageMax) + " maintainers");
   }
   std::vector<Maintainer> maintainers;
   for (const std::string_view element : elements) maintainers.push_back(MaintainerOf(element));
@@ -110,9 +109,7 @@ Result<std::map<std::string, bool>> UsersOf(std::string_view raw) {
   return users;
 }
 
-bool IsString(const JsonMember& member) {
-  return KindOfJson(member.raw_value) == JsonKind::kString;
-}
+bool IsString(const JsonMember& member) { return KindOfJson(member.raw_value) == JsonKind::kString; }
 
 Status TakeMember(const JsonMember& member, PublishRequest* request) {
   const std::string& key = member.key;

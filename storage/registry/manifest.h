@@ -126,8 +126,7 @@ struct ManifestOverlay {
 Result<ManifestFragment> BuildFullManifest(std::string_view raw, const ManifestOverlay& overlay);
 
 // A version as the abbreviated packument shows it (contract 4.3): only the members listed there.
-Result<ManifestFragment> BuildAbbreviatedManifest(std::string_view raw,
-                                                  const ManifestOverlay& overlay);
+Result<ManifestFragment> BuildAbbreviatedManifest(std::string_view raw, const ManifestOverlay& overlay);
 
 // The members of `raw` that a packument shows at its top (contract 4.1, "hoisted"), as
 // `"description":"…","license":"MIT"`: no braces, no comma around it, possibly empty.

@@ -11,10 +11,9 @@ namespace {
 // Left out of what is served: ours (written anew), or a leak of the publisher's machine
 // (contract 4.2, 5.1). `integrity` and `shasum` at the top are strays of bun. Sorted.
 constexpr std::string_view kDroppedMembers[] = {
-    "_args",    "_attachments",     "_from",     "_hasShrinkwrap", "_id",    "_integrity",
-    "_npmUser", "_resolved",        "_rev",      "_shasum",        "_where", "deprecated",
-    "dist",     "hasInstallScript", "integrity", "maintainers",    "name",   "readme",
-    "shasum",   "version",
+    "_args",     "_attachments", "_from",   "_hasShrinkwrap", "_id",        "_integrity", "_npmUser",
+    "_resolved", "_rev",         "_shasum", "_where",         "deprecated", "dist",       "hasInstallScript",
+    "integrity", "maintainers",  "name",    "readme",         "shasum",     "version",
 };
 static_assert(std::is_sorted(std::begin(kDroppedMembers), std::end(kDroppedMembers)));
 
@@ -49,8 +48,7 @@ static_assert(std::is_sorted(std::begin(kAbbreviatedMembers), std::end(kAbbrevia
 
 // What a packument repeats at its top, of `latest`. Sorted.
 constexpr std::string_view kHoistedMembers[] = {
-    "author",   "bugs",     "contributors", "description",
-    "homepage", "keywords", "license",      "repository",
+    "author", "bugs", "contributors", "description", "homepage", "keywords", "license", "repository",
 };
 static_assert(std::is_sorted(std::begin(kHoistedMembers), std::end(kHoistedMembers)));
 
@@ -69,9 +67,7 @@ class MemberWriter {
     text_ += raw_value;
   }
   // `key` needs no escaping.
-  void Member(std::string_view key, std::string_view raw_value) {
-    Raw("\"" + std::string(key) + "\"", raw_value);
-  }
+  void Member(std::string_view key, std::string_view raw_value) { Raw("\"" + std::string(key) + "\"", raw_value); }
   void Text(std::string_view key, std::string_view text) { Member(key, JsonString(text)); }
   void Flag(std::string_view key, bool flag) { Member(key, flag ? "true" : "false"); }
 
@@ -219,8 +215,7 @@ void WriteIdentity(const ManifestOverlay& overlay, MemberWriter* writer) {
 }
 
 // The members of ours that both forms end with.
-ManifestFragment Finish(const std::vector<JsonMember>& members, const ManifestOverlay& overlay,
-                        MemberWriter writer) {
+ManifestFragment Finish(const std::vector<JsonMember>& members, const ManifestOverlay& overlay, MemberWriter writer) {
   const Dist dist = BuildDist(RawDist(members), overlay);
   writer.Member("dist", dist.json);
   const size_t dist_offset = 1 + writer.size() - dist.json.size();
@@ -253,12 +248,10 @@ Result<ManifestFragment> BuildFullManifest(std::string_view raw, const ManifestO
   return Finish(members, overlay, std::move(writer));
 }
 
-Result<ManifestFragment> BuildAbbreviatedManifest(std::string_view raw,
-                                                  const ManifestOverlay& overlay) {
+Result<ManifestFragment> BuildAbbreviatedManifest(std::string_view raw, const ManifestOverlay& overlay) {
   ASSIGN_OR_RETURN(const std::vector<JsonMember> members, SplitJsonObject(raw));
-  const bool has_bundle_dependencies =
-      std::any_of(members.begin(), members.end(),
-                  [](const JsonMember& member) { return member.key == "bundleDependencies"; });
+  const bool has_bundle_dependencies = std::any_of(
+      members.begin(), members.end(), [](const JsonMember& member) { return member.key == "bundleDependencies"; });
   MemberWriter writer;
   WriteIdentity(overlay, &writer);
   for (const JsonMember& member : members) {

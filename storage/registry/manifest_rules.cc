@@ -15,8 +15,8 @@ Status Bad(std::string_view key, std::string_view what) {
 
 Status CheckCount(std::string_view key, size_t count) {
   if (count <= limits::kDependenciesPerKindMax) return OkStatus();
-  return InvalidArgument("the manifest has more than " +
-                         std::to_string(limits::kDependenciesPerKindMax) + " " + std::string(key));
+  return InvalidArgument("the manifest has more than " + std::to_string(limits::kDependenciesPerKindMax) + " " +
+                         std::string(key));
 }
 
 enum class Values : uint8_t { kStrings, kAnything };
@@ -52,8 +52,7 @@ Status CheckBundled(std::string_view key, std::string_view raw) {
 Status CheckMember(const JsonMember& member) {
   const std::string& key = member.key;
   const std::string_view raw = member.raw_value;
-  if (key == "dependencies" || key == "devDependencies" || key == "optionalDependencies" ||
-      key == "peerDependencies") {
+  if (key == "dependencies" || key == "devDependencies" || key == "optionalDependencies" || key == "peerDependencies") {
     ASSIGN_OR_RETURN(const size_t count, CheckObject(key, raw, Values::kStrings));
     return CheckCount(key, count);
   }
@@ -73,8 +72,8 @@ Status CheckMember(const JsonMember& member) {
 Status ValidateManifest(const PublishedManifest& manifest) {
   const ManifestIndex& index = manifest.index;
   if (manifest.raw.size() - index.readme.size() > limits::kManifestBytesMax) {
-    return TooLarge("the manifest without its readme is larger than " +
-                    std::to_string(limits::kManifestBytesMax) + " bytes");
+    return TooLarge("the manifest without its readme is larger than " + std::to_string(limits::kManifestBytesMax) +
+                    " bytes");
   }
   const Result<Version> key = Version::Parse(manifest.key);
   if (!key.ok()) return key.status().WithContext("the key in versions");

@@ -19,9 +19,8 @@ Status ValidateWith(const std::string& members) {
 TEST(ManifestRules, AcceptsWhatPeoplePublish) {
   for (const char* members :
        {R"("bin":"cli.js")", R"("bin":{"a":"cli.js"})", R"("scripts":{"test":"x"})",
-        R"("dependencies":{"b":"^1.0.0","c":"github:o/r"})", R"("dependencies":null)",
-        R"("bundleDependencies":["b"])", R"("bundledDependencies":true)",
-        R"("peerDependenciesMeta":{"b":{"optional":true}})", R"("private":false)",
+        R"("dependencies":{"b":"^1.0.0","c":"github:o/r"})", R"("dependencies":null)", R"("bundleDependencies":["b"])",
+        R"("bundledDependencies":true)", R"("peerDependenciesMeta":{"b":{"optional":true}})", R"("private":false)",
         R"("repository":"github:o/r","license":{"type":"MIT"},"engines":["node"])",
         R"("__proto__":{"a":1},"hasOwnProperty":1)"}) {
     EXPECT_TRUE(ValidateWith(members).ok()) << members << ValidateWith(members).ToString();
@@ -31,13 +30,11 @@ TEST(ManifestRules, AcceptsWhatPeoplePublish) {
 
 TEST(ManifestRules, RefusesWhatClientsCouldNotUse) {
   for (const char* members :
-       {R"("private":true)", R"("dependencies":[])", R"("dependencies":"b")",
-        R"("dependencies":{"b":1})", R"("devDependencies":{"b":null})",
-        R"("optionalDependencies":{"b":{}})", R"("peerDependencies":{"b":[]})",
-        R"("peerDependenciesMeta":[])", R"("bundleDependencies":"b")",
-        R"("bundleDependencies":{"b":"1"})", R"("bundledDependencies":[1])", R"("scripts":[])",
-        R"("scripts":"x")", R"("scripts":{"test":1})", R"("bin":1)", R"("bin":["x"])",
-        R"("bin":{"a":null})"}) {
+       {R"("private":true)", R"("dependencies":[])", R"("dependencies":"b")", R"("dependencies":{"b":1})",
+        R"("devDependencies":{"b":null})", R"("optionalDependencies":{"b":{}})", R"("peerDependencies":{"b":[]})",
+        R"("peerDependenciesMeta":[])", R"("bundleDependencies":"b")", R"("bundleDependencies":{"b":"1"})",
+        R"("bundledDependencies":[1])", R"("scripts":[])", R"("scripts":"x")", R"("scripts":{"test":1})", R"("bin":1)",
+        R"("bin":["x"])", R"("bin":{"a":null})"}) {
     EXPECT_EQ(ValidateWith(members).code(), Code::kInvalidArgument) << members;
   }
 }
@@ -62,26 +59,22 @@ TEST(ManifestRules, DependenciesPerKindAreLimited) {
     return text + "}";
   };
   const size_t max = limits::kDependenciesPerKindMax;
-  for (const char* key :
-       {"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"}) {
+  for (const char* key : {"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"}) {
     EXPECT_TRUE(ValidateWith(object(key, max)).ok()) << key;
     EXPECT_EQ(ValidateWith(object(key, max + 1)).code(), Code::kInvalidArgument) << key;
   }
-  EXPECT_TRUE(
-      ValidateWith(object("dependencies", max) + "," + object("devDependencies", max)).ok());
+  EXPECT_TRUE(ValidateWith(object("dependencies", max) + "," + object("devDependencies", max)).ok());
 }
 
 TEST(ManifestRules, SizeIsLimitedWithoutTheReadme) {
   const std::string head = R"({"name":"a","version":"1.0.0","x":")";
   const std::string tail = "\"}";
-  const std::string at_limit =
-      head + std::string(limits::kManifestBytesMax - head.size() - tail.size(), 'x') + tail;
+  const std::string at_limit = head + std::string(limits::kManifestBytesMax - head.size() - tail.size(), 'x') + tail;
   EXPECT_TRUE(Validate(at_limit).ok());
   std::string over = at_limit;
   over.insert(head.size(), "x");
   EXPECT_EQ(Validate(over).code(), Code::kTooLarge);
-  EXPECT_TRUE(
-      ValidateWith("\"readme\":\"" + std::string(limits::kManifestBytesMax, 'x') + "\"").ok());
+  EXPECT_TRUE(ValidateWith("\"readme\":\"" + std::string(limits::kManifestBytesMax, 'x') + "\"").ok());
 }
 
 TEST(PackageIdentity, ReadsNameAndVersion) {
@@ -101,9 +94,8 @@ TEST(PackageIdentity, ReadsNameAndVersion) {
     EXPECT_EQ(identity->version, "1.0.0");
   }
   for (const char* text :
-       {"", "{}", "[]", "null", R"({"name":"a"})", R"({"version":"1.0.0"})",
-        R"({"name":1,"version":"1.0.0"})", R"({"name":"a","version":1})",
-        R"({"name":"a","version":""})", R"({"name":"a","version":"1.0.0","name":"b"})",
+       {"", "{}", "[]", "null", R"({"name":"a"})", R"({"version":"1.0.0"})", R"({"name":1,"version":"1.0.0"})",
+        R"({"name":"a","version":1})", R"({"name":"a","version":""})", R"({"name":"a","version":"1.0.0","name":"b"})",
         R"({"name":"a","version":"1.0.0","x":tru})", R"({"name":"a","version":"1.0.0"} x)",
         R"({"name":"a",'version':"1.0.0"})", R"({"name":"a","version":"1.0.0",})",
         "{\"name\":\"a\",\"version\":\"1.0.0\"}\xef\xbb\xbf"}) {

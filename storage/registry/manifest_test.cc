@@ -12,18 +12,17 @@ TEST(PublishRequest, IndexesWhatNpmSends) {
       R"({"name":"a","version":"1.0.0","description":"d","_id":"a@1.0.0","readme":"# a\n",)"
       R"("readmeFilename":"README.md","scripts":{"test":"x","postinstall":"node i"},)"
       R"("dist":{"integrity":"sha512-x","shasum":"abc","tarball":"http:\/\/x"},"unknown":[1, 2]})";
-  const auto request = ParsePublishRequest(
-      R"({"_id":"a","name":"a","description":"top","dist-tags":{"latest":"1.0.0","b":"1.0.0"},)"
-      R"("versions":{"1.0.0": )" +
-      manifest + R"( },"access":null,"_attachments":{"a-1.0.0.tgz":{"data":""}}})");
+  const auto request =
+      ParsePublishRequest(R"({"_id":"a","name":"a","description":"top","dist-tags":{"latest":"1.0.0","b":"1.0.0"},)"
+                          R"("versions":{"1.0.0": )" +
+                          manifest + R"( },"access":null,"_attachments":{"a-1.0.0.tgz":{"data":""}}})");
   ASSERT_TRUE(request.ok()) << request.status().ToString();
   EXPECT_EQ(request->id, "a");
   EXPECT_EQ(request->name, "a");
   EXPECT_EQ(request->rev, "");
   EXPECT_EQ(request->description, "top");
   EXPECT_EQ(request->access, PublishRequest::Access::kKeep);
-  EXPECT_EQ(*request->dist_tags,
-            (std::map<std::string, std::string>{{"latest", "1.0.0"}, {"b", "1.0.0"}}));
+  EXPECT_EQ(*request->dist_tags, (std::map<std::string, std::string>{{"latest", "1.0.0"}, {"b", "1.0.0"}}));
   EXPECT_FALSE(request->maintainers.has_value());
   EXPECT_FALSE(request->users.has_value());
   ASSERT_EQ(request->versions->size(), 1u);
@@ -51,8 +50,8 @@ TEST(PublishRequest, ViewsSurviveAMove) {
 }
 
 TEST(PublishRequest, ShowsWhichWriteItIs) {
-  const auto owners = ParsePublishRequest(
-      R"({"_id":"a","_rev":"3-x","maintainers":[{"name":"z","email":"z@x.org"},{"name":"y"}]})");
+  const auto owners =
+      ParsePublishRequest(R"({"_id":"a","_rev":"3-x","maintainers":[{"name":"z","email":"z@x.org"},{"name":"y"}]})");
   ASSERT_TRUE(owners.ok());
   EXPECT_EQ(owners->rev, "3-x");
   EXPECT_FALSE(owners->versions.has_value());
@@ -65,8 +64,8 @@ TEST(PublishRequest, ShowsWhichWriteItIs) {
   ASSERT_TRUE(unpublish->versions.has_value());
   EXPECT_TRUE(unpublish->versions->empty());
 
-  const auto nothing = ParsePublishRequest(
-      R"({"versions":null,"dist-tags":null,"maintainers":null,"users":null,"readme":null})");
+  const auto nothing =
+      ParsePublishRequest(R"({"versions":null,"dist-tags":null,"maintainers":null,"users":null,"readme":null})");
   ASSERT_TRUE(nothing.ok());
   EXPECT_FALSE(nothing->versions || nothing->dist_tags || nothing->maintainers || nothing->users);
   EXPECT_TRUE(nothing->readme.empty());
@@ -83,9 +82,8 @@ TEST(PublishRequest, AccessHasAnAlias) {
 }
 
 TEST(PublishRequest, DeprecationComesInThreeForms) {
-  const auto request = ParsePublishRequest(
-      R"({"versions":{"1.0.0":{"deprecated":"use b"},"1.0.1":{"deprecated":""},)"
-      R"("1.0.2":{"deprecated":null},"1.0.3":{"deprecated":false},"1.0.4":{}}})");
+  const auto request = ParsePublishRequest(R"({"versions":{"1.0.0":{"deprecated":"use b"},"1.0.1":{"deprecated":""},)"
+                                           R"("1.0.2":{"deprecated":null},"1.0.3":{"deprecated":false},"1.0.4":{}}})");
   ASSERT_TRUE(request.ok());
   const auto& versions = *request->versions;
   EXPECT_EQ(versions[0].index.deprecated, "use b");
@@ -96,23 +94,21 @@ TEST(PublishRequest, DeprecationComesInThreeForms) {
 TEST(PublishRequest, RefusesWrongShapes) {
   for (const char* text :
        {"[]", "1", "{", R"({"name":"a","name":"b"})", R"({"versions":[]})", R"({"versions":"x"})",
-        R"({"versions":{"1.0.0":1}})", R"({"versions":{"1.0.0":null}})",
-        R"({"versions":{"1.0.0":[]}})", R"({"versions":{"1.0.0":{},"1.0.0":{}}})",
-        R"({"versions":{"1.0.0":{"name":"a","name":"b"}}})",
-        R"({"versions":{"1.0.0":{"deprecated":1}}})",
-        R"({"versions":{"1.0.0":{"deprecated":true}}})",
-        R"({"versions":{"1.0.0":{"deprecated":{}}}})", R"({"dist-tags":[]})",
-        R"({"dist-tags":"x"})", R"({"dist-tags":{"latest":1}})", R"({"dist-tags":{"latest":null}})",
+        R"({"versions":{"1.0.0":1}})", R"({"versions":{"1.0.0":null}})", R"({"versions":{"1.0.0":[]}})",
+        R"({"versions":{"1.0.0":{},"1.0.0":{}}})", R"({"versions":{"1.0.0":{"name":"a","name":"b"}}})",
+        R"({"versions":{"1.0.0":{"deprecated":1}}})", R"({"versions":{"1.0.0":{"deprecated":true}}})",
+        R"({"versions":{"1.0.0":{"deprecated":{}}}})", R"({"dist-tags":[]})", R"({"dist-tags":"x"})",
+        R"({"dist-tags":{"latest":1}})", R"({"dist-tags":{"latest":null}})",
         R"({"dist-tags":{"a":"1.0.0","a":"1.0.1"}})"}) {
     EXPECT_EQ(ParsePublishRequest(text).code(), Code::kInvalidArgument) << text;
   }
 }
 
 TEST(PublishRequest, OddTypesOfUnimportantMembersAreEmpty) {
-  const auto request = ParsePublishRequest(
-      R"({"_id":1,"name":{},"readme":false,"description":[],"maintainers":"a <a@b.c>","users":[],)"
-      R"("time":{"created":1},"__proto__":{"x":1},"versions":{"1.0.0":{"name":1,"version":{},)"
-      R"("dist":"x","scripts":[],"readme":{},"private":"true","constructor":1}}})");
+  const auto request =
+      ParsePublishRequest(R"({"_id":1,"name":{},"readme":false,"description":[],"maintainers":"a <a@b.c>","users":[],)"
+                          R"("time":{"created":1},"__proto__":{"x":1},"versions":{"1.0.0":{"name":1,"version":{},)"
+                          R"("dist":"x","scripts":[],"readme":{},"private":"true","constructor":1}}})");
   ASSERT_TRUE(request.ok()) << request.status().ToString();
   EXPECT_EQ(request->id, "");
   EXPECT_EQ(request->name, "");
@@ -139,8 +135,7 @@ TEST(PublishRequest, CountsAreLimited) {
   };
   const size_t tags = limits::kDistTagsPerPackageMax;
   EXPECT_TRUE(ParsePublishRequest(object("dist-tags", tags, "\"1.0.0\"")).ok());
-  EXPECT_EQ(ParsePublishRequest(object("dist-tags", tags + 1, "\"1.0.0\"")).code(),
-            Code::kTooLarge);
+  EXPECT_EQ(ParsePublishRequest(object("dist-tags", tags + 1, "\"1.0.0\"")).code(), Code::kTooLarge);
   const size_t versions = limits::kVersionsPerPackageMax;
   EXPECT_TRUE(ParsePublishRequest(object("versions", versions, "{}")).ok());
   EXPECT_EQ(ParsePublishRequest(object("versions", versions + 1, "{}")).code(), Code::kTooLarge);

@@ -56,8 +56,8 @@ Result<PackageWriter::PlannedChange> PackageWriter::PlanRemoval(const ReadView& 
                                                                 const std::vector<Version>& live,
                                                                 const std::vector<Version>& removed,
                                                                 const Principal& principal) {
-  ASSIGN_OR_RETURN(UnpublishPlan plan, PlanUnpublish(package, live, removed, principal.user, LookupIn(view, name),
-                                                     clock_->NowMs()));
+  ASSIGN_OR_RETURN(UnpublishPlan plan,
+                   PlanUnpublish(package, live, removed, principal.user, LookupIn(view, name), clock_->NowMs()));
   PlannedChange change;
   change.kind = plan.package.version_count == 0 ? EventKind::kUnpublishPackage : EventKind::kUnpublishVersion;
   if (removed.size() == 1) change.version = plan.tombstones[0].version;
@@ -148,8 +148,8 @@ PackageWriter::Right PackageWriter::RightToTag(std::string_view tag) {
   return tag == "latest" ? Right::kWrite : Right::kTag;
 }
 
-Result<WriteAnswer> PackageWriter::SetDistTag(const Principal& principal, const PackageName& name,
-                                              std::string_view tag, std::string_view version) {
+Result<WriteAnswer> PackageWriter::SetDistTag(const Principal& principal, const PackageName& name, std::string_view tag,
+                                              std::string_view version) {
   return ChangePackage(principal, name, RightToTag(tag), std::nullopt,
                        [&](const ReadView& view, const PackageRecord& package) -> Result<PlannedChange> {
                          ASSIGN_OR_RETURN(auto next, PlanSetTag(package, tag, version, LookupIn(view, name)));

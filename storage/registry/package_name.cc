@@ -65,8 +65,7 @@ bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
 
 // What JavaScript's encodeURIComponent leaves as it is.
 bool IsUrlSafe(char c) {
-  return IsLower(c) || IsUpper(c) || IsDigit(c) ||
-         std::string_view("-_.!~*'()").find(c) != std::string_view::npos;
+  return IsLower(c) || IsUpper(c) || IsDigit(c) || std::string_view("-_.!~*'()").find(c) != std::string_view::npos;
 }
 
 bool IsUrlSafe(std::string_view text) {
@@ -134,8 +133,8 @@ Status CheckScoped(std::string_view name, size_t slash) {
 Result<PackageName> PackageName::Parse(std::string_view text) {
   if (text.empty()) return BadName(text, "a name cannot be empty");
   if (text.size() > limits::kPackageNameBytesMax) {
-    return BadName(text, "a name cannot be longer than " +
-                             std::to_string(limits::kPackageNameBytesMax) + " characters");
+    return BadName(text,
+                   "a name cannot be longer than " + std::to_string(limits::kPackageNameBytesMax) + " characters");
   }
   if (text.front() != '@') {
     RETURN_IF_ERROR(CheckUnscoped(text));
@@ -177,8 +176,7 @@ Result<UserName> UserName::Parse(std::string_view text) {
   };
   if (text.empty()) return bad("a name cannot be empty");
   if (text.size() > limits::kUserNameBytesMax) {
-    return bad("a name cannot be longer than " + std::to_string(limits::kUserNameBytesMax) +
-               " characters");
+    return bad("a name cannot be longer than " + std::to_string(limits::kUserNameBytesMax) + " characters");
   }
   if (std::any_of(text.begin(), text.end(), IsUpper)) return bad("a name must be lower case");
   if (text.front() == '.') return bad("a name cannot begin with a period");
@@ -193,8 +191,8 @@ Result<UserName> UserName::Parse(std::string_view text) {
 // addresses end up in headers and on terminals.
 Status ValidateEmail(std::string_view text) {
   if (text.size() > limits::kEmailBytesMax) {
-    return InvalidArgument("Invalid e-mail address: longer than " +
-                           std::to_string(limits::kEmailBytesMax) + " characters");
+    return InvalidArgument("Invalid e-mail address: longer than " + std::to_string(limits::kEmailBytesMax) +
+                           " characters");
   }
   const size_t at = text.find('@');
   const bool has_local_part = at != std::string_view::npos && at > 0;
@@ -213,8 +211,7 @@ Status ValidateDistTag(std::string_view tag) {
   };
   if (tag.empty()) return bad("a tag cannot be empty");
   if (tag.size() > limits::kDistTagBytesMax) {
-    return bad("a tag cannot be longer than " + std::to_string(limits::kDistTagBytesMax) +
-               " characters");
+    return bad("a tag cannot be longer than " + std::to_string(limits::kDistTagBytesMax) + " characters");
   }
   const auto is_control = [](char c) { return IsControlOrSpace(c) && c != ' '; };
   if (std::any_of(tag.begin(), tag.end(), is_control)) {

@@ -145,15 +145,13 @@ TEST(PackageName, MessagesQuoteInputSafely) {
 
 TEST(UserName, FollowsTheRulesOfClientAndApplication) {
   const std::string at_limit(limits::kUserNameBytesMax, 'u');
-  for (const std::string& name :
-       {std::string("alice"), std::string("a.b-c_d"), std::string("x!~*()"), at_limit}) {
+  for (const std::string& name : {std::string("alice"), std::string("a.b-c_d"), std::string("x!~*()"), at_limit}) {
     EXPECT_TRUE(UserName::Parse(name).ok()) << name;
   }
   for (const std::string& name :
-       {std::string(), std::string("Alice"), std::string(".dot"), std::string("_under"),
-        std::string("o'neill"), std::string("a:b"), std::string("a b"), std::string("a/b"),
-        std::string("a%b"), std::string("\xc3\xa9ric"), std::string("a\nb"), std::string("a\0b", 3),
-        at_limit + "u"}) {
+       {std::string(), std::string("Alice"), std::string(".dot"), std::string("_under"), std::string("o'neill"),
+        std::string("a:b"), std::string("a b"), std::string("a/b"), std::string("a%b"), std::string("\xc3\xa9ric"),
+        std::string("a\nb"), std::string("a\0b", 3), at_limit + "u"}) {
     EXPECT_EQ(UserName::Parse(name).code(), Code::kInvalidArgument) << name;
   }
   EXPECT_EQ(UserName::Parse("alice")->text(), "alice");
@@ -161,14 +159,13 @@ TEST(UserName, FollowsTheRulesOfClientAndApplication) {
 
 TEST(Email, NeedsAnAtSignAndADottedDomain) {
   const std::string long_local(limits::kEmailBytesMax - 6, 'a');
-  for (const std::string& email : {std::string("a@b.c"), std::string("a.b+c@example.org"),
-                                   std::string("a@b@c.d"), long_local + "@b.org"}) {
+  for (const std::string& email :
+       {std::string("a@b.c"), std::string("a.b+c@example.org"), std::string("a@b@c.d"), long_local + "@b.org"}) {
     EXPECT_TRUE(ValidateEmail(email).ok()) << email;
   }
-  for (const std::string& email :
-       {std::string(), std::string("a"), std::string("@b.c"), std::string("a@b"),
-        std::string("a@b."), std::string("a@.c"), std::string("a@"), std::string("a @b.c"),
-        std::string("a@b.c\r\n"), std::string("a@b.c\0", 6), long_local + "a@b.org"}) {
+  for (const std::string& email : {std::string(), std::string("a"), std::string("@b.c"), std::string("a@b"),
+                                   std::string("a@b."), std::string("a@.c"), std::string("a@"), std::string("a @b.c"),
+                                   std::string("a@b.c\r\n"), std::string("a@b.c\0", 6), long_local + "a@b.org"}) {
     EXPECT_EQ(ValidateEmail(email).code(), Code::kInvalidArgument) << email;
   }
 }
@@ -176,9 +173,9 @@ TEST(Email, NeedsAnAtSignAndADottedDomain) {
 TEST(DistTag, IsNotARange) {
   const std::string at_limit(limits::kDistTagBytesMax, 't');
   for (const std::string& tag :
-       {std::string("latest"), std::string("next-7"), std::string("beta"), std::string("v1-lts"),
-        std::string("a b"), std::string("x86"), std::string("1.0-stable"), std::string("__proto__"),
-        std::string("caf\xc3\xa9"), at_limit}) {
+       {std::string("latest"), std::string("next-7"), std::string("beta"), std::string("v1-lts"), std::string("a b"),
+        std::string("x86"), std::string("1.0-stable"), std::string("__proto__"), std::string("caf\xc3\xa9"),
+        at_limit}) {
     EXPECT_TRUE(ValidateDistTag(tag).ok()) << tag;
   }
   for (const std::string& tag :

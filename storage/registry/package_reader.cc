@@ -17,9 +17,7 @@ namespace {
 using engine::Family;
 
 // Of the bytes served, which differ by base URL.
-std::string ETagOf(std::string_view json) {
-  return "\"" + Base64UrlEncode(Sha256(json).view().substr(0, 18)) + "\"";
-}
+std::string ETagOf(std::string_view json) { return "\"" + Base64UrlEncode(Sha256(json).view().substr(0, 18)) + "\""; }
 
 // The inside of a JSON string.
 std::string EscapeForJson(std::string_view text) {
@@ -173,8 +171,10 @@ Result<PackageReader::Permissions> PackageReader::PackagesOfUser(const Principal
   RETURN_IF_ERROR(view->ScanPrefix(Family::kByUser, engine::ByUserPrefix(user, engine::ByUserKind::kMaintains),
                                    [&](std::string_view key, std::string_view) {
                                      const auto item = engine::ParseByUserItem(key, user);
-                                     if (item.ok()) names.emplace_back(*item);
-                                     else failed = item.status();
+                                     if (item.ok())
+                                       names.emplace_back(*item);
+                                     else
+                                       failed = item.status();
                                      return failed.ok();
                                    }));
   RETURN_IF_ERROR(failed);
@@ -182,8 +182,10 @@ Result<PackageReader::Permissions> PackageReader::PackagesOfUser(const Principal
   for (const std::string& text : names) {
     ASSIGN_OR_RETURN(const PackageName name, PackageName::Parse(text));
     const auto visible = ReadVisiblePackage(*view, principal, name);
-    if (visible.ok()) packages.emplace_back(text, "write");
-    else if (visible.code() != Code::kNotFound) return visible.status();
+    if (visible.ok())
+      packages.emplace_back(text, "write");
+    else if (visible.code() != Code::kNotFound)
+      return visible.status();
   }
   return packages;
 }
@@ -196,19 +198,19 @@ Result<PackageReader::Permissions> PackageReader::PackagesOfScope(const Principa
   const ScopeState state{std::move(org.record), false};
   Permissions packages;
   Status failed;
-  RETURN_IF_ERROR(view->ScanPrefix(
-      Family::kPackage, engine::NameKey("@" + std::string(scope) + "/"),
-      [&](std::string_view key, std::string_view value) {
-        const auto name = PackageName::Parse(key);
-        const auto record = Decode<PackageRecord>(value);
-        if (!name.ok() || !record.ok()) {
-          failed = name.ok() ? record.status() : name.status();
-          return false;
-        }
-        if (!MayRead(principal, *name, *record, state)) return true;
-        packages.emplace_back(key, MayWrite(principal, *name, *record, state) ? "write" : "read");
-        return true;
-      }));
+  RETURN_IF_ERROR(view->ScanPrefix(Family::kPackage, engine::NameKey("@" + std::string(scope) + "/"),
+                                   [&](std::string_view key, std::string_view value) {
+                                     const auto name = PackageName::Parse(key);
+                                     const auto record = Decode<PackageRecord>(value);
+                                     if (!name.ok() || !record.ok()) {
+                                       failed = name.ok() ? record.status() : name.status();
+                                       return false;
+                                     }
+                                     if (!MayRead(principal, *name, *record, state)) return true;
+                                     packages.emplace_back(
+                                         key, MayWrite(principal, *name, *record, state) ? "write" : "read");
+                                     return true;
+                                   }));
   RETURN_IF_ERROR(failed);
   return packages;
 }

@@ -28,8 +28,7 @@ class PackageReader {
                                        PackumentCoding coding, const std::string& base_url);
   Result<ManifestAnswer> GetManifest(const Principal& principal, const PackageName& name, std::string_view spec,
                                      const std::string& base_url);
-  Result<ManifestAnswer> GetAttestations(const Principal& principal, const PackageName& name,
-                                         std::string_view version);
+  Result<ManifestAnswer> GetAttestations(const Principal& principal, const PackageName& name, std::string_view version);
   Result<TarballAnswer> OpenTarball(const Principal& principal, const PackageName& name, std::string_view file_name);
   Result<DistTags> GetDistTags(const Principal& principal, const PackageName& name);
   Result<bool> IsPublic(const Principal& principal, const PackageName& name);
@@ -42,8 +41,8 @@ class PackageReader {
 
  private:
   // The live version that a version, dist-tag or range names.
-  Result<VersionRecord> FindVersion(const engine::ReadView& view, const PackageName& name,
-                                    const PackageRecord& package, std::string_view spec);
+  Result<VersionRecord> FindVersion(const engine::ReadView& view, const PackageName& name, const PackageRecord& package,
+                                    std::string_view spec);
 
   engine::Store* const store_;
   const RegistryOptions options_;

@@ -107,10 +107,9 @@ Status ScanPackage(const engine::ReadView& view, Family family, const PackageNam
 
 Result<std::vector<VersionSlot>> ListVersions(const engine::ReadView& view, const PackageName& name) {
   std::vector<VersionSlot> slots;
-  RETURN_IF_ERROR(ScanPackage(
-      view, Family::kVersion, name, [&](std::string_view key, std::string_view value) -> Result<bool> {
-        ASSIGN_OR_RETURN(const auto* root,
-                         flat::Root<schema::VersionRecord>(value, schema::VersionRecordIdentifier()));
+  RETURN_IF_ERROR(
+      ScanPackage(view, Family::kVersion, name, [&](std::string_view key, std::string_view value) -> Result<bool> {
+        ASSIGN_OR_RETURN(const auto* root, flat::Root<schema::VersionRecord>(value, schema::VersionRecordIdentifier()));
         slots.push_back({.ordinal = root->ordinal(),
                          .version = flat::Text(root->version()),
                          .time_ms = root->time_ms(),

@@ -19,9 +19,7 @@ Result<Maintainer> MaintainerOf(const engine::ReadView& view, const Principal& p
 
 }  // namespace
 
-uint64_t PackageWriter::NewRevHash() {
-  return LoadLittleEndian<uint64_t>(random_->Bytes(sizeof(uint64_t)).data());
-}
+uint64_t PackageWriter::NewRevHash() { return LoadLittleEndian<uint64_t>(random_->Bytes(sizeof(uint64_t)).data()); }
 
 Result<PackageWriter::Admission> PackageWriter::Admit(const Principal& principal, const PackageName& name,
                                                       const std::optional<std::string>& rev) {
@@ -35,7 +33,8 @@ Result<PackageWriter::Admission> PackageWriter::Admit(const Principal& principal
   if (!may_publish.ok() && !is_visible) return may_publish;
   RETURN_IF_ERROR(store_->CanCommit());
   if (!may_publish.ok()) return Admission{may_publish};
-  return Admission{second_factors_->Check(principal, SecondFactorAct::kWrite, package.record ? &*package.record : nullptr)};
+  return Admission{
+      second_factors_->Check(principal, SecondFactorAct::kWrite, package.record ? &*package.record : nullptr)};
 }
 
 Result<WriteAnswer> PackageWriter::Publish(const Principal& principal, const PackageName& name,
@@ -62,10 +61,12 @@ Status PackageWriter::SignVersion(const ReadView& view, const PackageName& name,
   return OkStatus();
 }
 
-Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(
-    const ReadView& view, const Principal& principal, const PackageName& name, const std::optional<std::string>& rev,
-    const NewVersion& candidate, const Blobs& blobs, std::optional<Signature>* signature,
-    PackumentUpdates::Announcement* announcement) {
+Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(const ReadView& view, const Principal& principal,
+                                                                   const PackageName& name,
+                                                                   const std::optional<std::string>& rev,
+                                                                   const NewVersion& candidate, const Blobs& blobs,
+                                                                   std::optional<Signature>* signature,
+                                                                   PackumentUpdates::Announcement* announcement) {
   ASSIGN_OR_RETURN(const Stored<PackageRecord> package, ReadPackage(view, name));
   PublishState state;
   state.package = package.record;
@@ -74,9 +75,8 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(
   ASSIGN_OR_RETURN(state.tombstone, ReadTombstone(view, name, candidate.version));
   ASSIGN_OR_RETURN(const Maintainer publisher, MaintainerOf(view, principal));
   const uint64_t now_ms = clock_->NowMs();
-  ASSIGN_OR_RETURN(PublishPlan plan,
-                   PlanPublish(name, candidate, state, principal, publisher,
-                               {options_.scoped_default, options_.republish_window_ms}, now_ms));
+  ASSIGN_OR_RETURN(PublishPlan plan, PlanPublish(name, candidate, state, principal, publisher,
+                                                 {options_.scoped_default, options_.republish_window_ms}, now_ms));
   if (plan.repeats) return PlannedWrite<WriteAnswer>{std::nullopt, {name.full(), plan.package.rev(), true}};
   if (rev && !package.record) return NotFound(std::string(kNotFoundText));
   RETURN_IF_ERROR(

@@ -54,8 +54,8 @@ class PackageWriter {
   Result<WriteAnswer> Publish(const Principal& principal, const PackageName& name,
                               const std::optional<std::string>& rev, const NewVersion& candidate, const Blobs& blobs);
   // A document without tarball: deprecation, removal of versions, owners, stars.
-  Result<WriteAnswer> Change(const Principal& principal, const PackageName& name,
-                             const std::optional<std::string>& rev, const PublishRequest& request, WriteKind kind);
+  Result<WriteAnswer> Change(const Principal& principal, const PackageName& name, const std::optional<std::string>& rev,
+                             const PublishRequest& request, WriteKind kind);
 
   Result<WriteAnswer> UnpublishPackage(const Principal& principal, const PackageName& name, std::string_view rev);
   Result<WriteAnswer> DeleteTarball(const Principal& principal, const PackageName& name, std::string_view file_name,
@@ -70,7 +70,7 @@ class PackageWriter {
 
   // What a change of an existing package comes to.
   struct PlannedChange {
-    std::optional<PackageRecord> next;     // Absent: nothing to do.
+    std::optional<PackageRecord> next;  // Absent: nothing to do.
     engine::EventKind kind = engine::EventKind::kUnspecified;
     std::string version;                   // For the event, when it is about one.
     std::vector<engine::Change> versions;  // Of versions and tombstones.
@@ -96,8 +96,7 @@ class PackageWriter {
                                                      const std::optional<std::string>& rev, const Plan& plan,
                                                      PackumentUpdates::Announcement* announcement);
   Result<PlannedChange> PlanVersions(const ReadView& view, const PackageName& name, const PackageRecord& package,
-                                     const PublishRequest& request, RevInPath rev_in_path,
-                                     const Principal& principal);
+                                     const PublishRequest& request, RevInPath rev_in_path, const Principal& principal);
   Result<PlannedChange> PlanRemoval(const ReadView& view, const PackageName& name, const PackageRecord& package,
                                     const std::vector<Version>& live, const std::vector<Version>& removed,
                                     const Principal& principal);

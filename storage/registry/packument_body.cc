@@ -17,8 +17,7 @@ constexpr size_t kGzipTrailerBytes = 8;  // CRC-32, then the length modulo 2^32.
 
 }  // namespace
 
-std::string PackumentETag(std::string_view rev, std::string_view base_url, PackumentForm form,
-                          PackumentCoding coding) {
+std::string PackumentETag(std::string_view rev, std::string_view base_url, PackumentForm form, PackumentCoding coding) {
   std::string hash;
   AppendBigEndian32(&hash, static_cast<uint32_t>(Checksum64(base_url)));
   std::string etag = "\"";
@@ -29,9 +28,8 @@ std::string PackumentETag(std::string_view rev, std::string_view base_url, Packu
   return etag;
 }
 
-void AssembleGzipMember(std::string_view opening, std::vector<SharedBytes> middle,
-                        std::string_view ending, const DeflateExtent& content,
-                        PackumentBody* body) {
+void AssembleGzipMember(std::string_view opening, std::vector<SharedBytes> middle, std::string_view ending,
+                        const DeflateExtent& content, PackumentBody* body) {
   std::string first(kGzipHeader);
   first.append(opening);
   std::string last;
@@ -44,25 +42,21 @@ void AssembleGzipMember(std::string_view opening, std::vector<SharedBytes> middl
   body->buffers.push_back(std::make_shared<const std::string>(std::move(first)));
   for (SharedBytes& buffer : middle) body->buffers.push_back(std::move(buffer));
   body->buffers.push_back(std::make_shared<const std::string>(std::move(last)));
-  body->length =
-      kGzipHeader.size() + content.deflated_bytes + kFinalBlock.size() + kGzipTrailerBytes;
+  body->length = kGzipHeader.size() + content.deflated_bytes + kFinalBlock.size() + kGzipTrailerBytes;
   body->identity_length = content.plain_bytes;
 }
 
-Result<std::shared_ptr<const PackumentBody>> InflatePackument(const PackumentBody& gzip,
-                                                              std::string etag) {
+Result<std::shared_ptr<const PackumentBody>> InflatePackument(const PackumentBody& gzip, std::string etag) {
   CHECK(gzip.coding == PackumentCoding::kGzip);
   std::string member;
   member.reserve(static_cast<size_t>(gzip.length));
   for (const SharedBytes& buffer : gzip.buffers) member.append(*buffer);
   CHECK(member.size() == gzip.length);
   const std::string_view blocks = std::string_view(member).substr(
-      kGzipHeader.size(),
-      member.size() - kGzipHeader.size() - kFinalBlock.size() - kGzipTrailerBytes);
-  const DeflateExtent extent{
-      .deflated_bytes = blocks.size(),
-      .plain_bytes = gzip.identity_length,
-      .crc32 = LoadLittleEndian<uint32_t>(member.data() + member.size() - kGzipTrailerBytes)};
+      kGzipHeader.size(), member.size() - kGzipHeader.size() - kFinalBlock.size() - kGzipTrailerBytes);
+  const DeflateExtent extent{.deflated_bytes = blocks.size(),
+                             .plain_bytes = gzip.identity_length,
+                             .crc32 = LoadLittleEndian<uint32_t>(member.data() + member.size() - kGzipTrailerBytes)};
   std::string plain;
   RETURN_IF_ERROR(AppendInflated(blocks, extent, &plain).WithContext("packument body"));
 

@@ -38,17 +38,16 @@ struct PackumentBody {
 // Two gzip bodies with one tag may differ in their deflate blocks (before and after a seal, on two
 // nodes), never in what they decode to. Ranges are the one use where that would matter, and
 // packuments are not served by range.
-std::string PackumentETag(std::string_view rev, std::string_view base_url, PackumentForm form,
-                          PackumentCoding coding);
+std::string PackumentETag(std::string_view rev, std::string_view base_url, PackumentForm form, PackumentCoding coding);
 
 // One gzip member. `opening` and `ending` are the runs of blocks before and after `middle`,
 // `content` is the extent of all three. Fills buffers and both lengths.
-void AssembleGzipMember(std::string_view opening, std::vector<SharedBytes> middle,
-                        std::string_view ending, const DeflateExtent& content, PackumentBody* body);
+void AssembleGzipMember(std::string_view opening, std::vector<SharedBytes> middle, std::string_view ending,
+                        const DeflateExtent& content, PackumentBody* body);
 
 // The identity body of a gzip body, in one buffer; `etag` is the tag it shall have. kCorruption:
 // CRC-32 or length differ. About 1 ms per MB: not on a core thread.
-[[nodiscard]] Result<std::shared_ptr<const PackumentBody>> InflatePackument(
-    const PackumentBody& gzip, std::string etag);
+[[nodiscard]] Result<std::shared_ptr<const PackumentBody>> InflatePackument(const PackumentBody& gzip,
+                                                                            std::string etag);
 
 }  // namespace tarn::registry

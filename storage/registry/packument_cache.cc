@@ -51,10 +51,9 @@ void Continue(const PackumentKey& key, const std::vector<PendingChange>& changes
   if (first < changes.size()) (*rope)->SetHead(*changes.back().head);
 }
 
-Result<BodyPtr> LeadIdentity(PackumentCacheShard* shard, const PackumentKey& key,
-                             const Work& work) {
-  Result<BodyPtr> body = InflatePackument(
-      *work.gzip, PackumentETag(work.gzip->rev, key.base_url, key.form, key.coding));
+Result<BodyPtr> LeadIdentity(PackumentCacheShard* shard, const PackumentKey& key, const Work& work) {
+  Result<BodyPtr> body =
+      InflatePackument(*work.gzip, PackumentETag(work.gzip->rev, key.base_url, key.form, key.coding));
   PackumentShardLock lock(*shard);
   if (body.ok()) {
     shard->LandIdentity(key, work.identity_flight, *body);
@@ -64,8 +63,8 @@ Result<BodyPtr> LeadIdentity(PackumentCacheShard* shard, const PackumentKey& key
   return body;
 }
 
-Result<RopePtr> BuildRope(PackumentCacheShard* shard, const PackumentKey& key,
-                          const FlightPtr& flight, const PackumentCache::Build& build) {
+Result<RopePtr> BuildRope(PackumentCacheShard* shard, const PackumentKey& key, const FlightPtr& flight,
+                          const PackumentCache::Build& build) {
   {
     PackumentShardLock lock(*shard);
     shard->BeginBuild(key, flight);
@@ -75,8 +74,8 @@ Result<RopePtr> BuildRope(PackumentCacheShard* shard, const PackumentKey& key,
   return rope;
 }
 
-Result<BodyPtr> LeadRope(PackumentCacheShard* shard, const PackumentKey& key,
-                         const PackumentCache::Build& build, Work work) {
+Result<BodyPtr> LeadRope(PackumentCacheShard* shard, const PackumentKey& key, const PackumentCache::Build& build,
+                         Work work) {
   const FlightPtr flight = work.rope_flight;
   const auto fail = [&](const Status& status) {
     PackumentShardLock lock(*shard);
@@ -106,13 +105,12 @@ Result<BodyPtr> LeadRope(PackumentCacheShard* shard, const PackumentKey& key,
 }
 
 size_t HeapBytes(const VersionEntry& entry) {
-  return sizeof(entry) + entry.version.size() + entry.full.json.size() +
-         entry.abbreviated.json.size();
+  return sizeof(entry) + entry.version.size() + entry.full.json.size() + entry.abbreviated.json.size();
 }
 
 size_t HeapBytes(const PackumentHead& head) {
-  return sizeof(head) + head.readme.size() + head.maintainers_json.size() +
-         head.hoisted_members_json.size() + head.users_json.size() + 64 * head.dist_tags.size();
+  return sizeof(head) + head.readme.size() + head.maintainers_json.size() + head.hoisted_members_json.size() +
+         head.users_json.size() + 64 * head.dist_tags.size();
 }
 
 }  // namespace
@@ -145,8 +143,7 @@ Result<BodyPtr> PackumentCache::FindOrBuild(const PackumentKey& key, const Build
       work = shard.Begin(key);
       if (work.wait_for != nullptr) {
         while (!work.wait_for->is_over) {
-          if (!work.wait_for->over.WaitForMs(shard.mutex, options_.wait_ms_max) &&
-              !work.wait_for->is_over) {
+          if (!work.wait_for->over.WaitForMs(shard.mutex, options_.wait_ms_max) && !work.wait_for->is_over) {
             return Unavailable("package " + std::string(key.package) + " is still being read");
           }
         }
@@ -166,8 +163,8 @@ void PackumentCache::Invalidate(std::string_view package) {
   shard.Invalidate(package);
 }
 
-void PackumentCache::ApplyPublish(std::string_view package, std::string_view previous_rev,
-                                  VersionEntry entry, PackumentHead head) {
+void PackumentCache::ApplyPublish(std::string_view package, std::string_view previous_rev, VersionEntry entry,
+                                  PackumentHead head) {
   const size_t bytes = HeapBytes(entry) + HeapBytes(head);
   const PendingChange change{.previous_rev = std::string(previous_rev),
                              .entry = std::make_shared<const VersionEntry>(std::move(entry)),
@@ -178,8 +175,7 @@ void PackumentCache::ApplyPublish(std::string_view package, std::string_view pre
   shard.Apply(package, change);
 }
 
-void PackumentCache::ApplyHead(std::string_view package, std::string_view previous_rev,
-                               PackumentHead head) {
+void PackumentCache::ApplyHead(std::string_view package, std::string_view previous_rev, PackumentHead head) {
   const size_t bytes = HeapBytes(head);
   const PendingChange change{.previous_rev = std::string(previous_rev),
                              .entry = nullptr,

@@ -67,8 +67,7 @@ class PackumentCache {
   // `head.rev` is the revision after `previous_rev`, made by adding a version, or by changing the
   // head alone (dist-tags, owners). To be called in commit order. They compress nothing and wait
   // for nobody: fit for the committer's thread.
-  void ApplyPublish(std::string_view package, std::string_view previous_rev, VersionEntry entry,
-                    PackumentHead head);
+  void ApplyPublish(std::string_view package, std::string_view previous_rev, VersionEntry entry, PackumentHead head);
   void ApplyHead(std::string_view package, std::string_view previous_rev, PackumentHead head);
   // False: the three above have nothing to do, so their arguments need not be prepared.
   bool Holds(std::string_view package) const;

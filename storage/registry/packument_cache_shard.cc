@@ -19,8 +19,8 @@ void End(const FlightPtr& flight) {
 
 // Of a gzip body, without the chunks: they are the rope's.
 uint64_t OwnBytes(const PackumentBody& gzip) {
-  return sizeof(gzip) + gzip.buffers.capacity() * sizeof(SharedBytes) +
-         gzip.buffers.front()->capacity() + gzip.buffers.back()->capacity();
+  return sizeof(gzip) + gzip.buffers.capacity() * sizeof(SharedBytes) + gzip.buffers.front()->capacity() +
+         gzip.buffers.back()->capacity();
 }
 
 }  // namespace
@@ -87,8 +87,7 @@ void PackumentCacheShard::BeginBuild(const PackumentKey& key, const FlightPtr& f
   Recharge(entry);
 }
 
-PackumentCacheShard::Landing PackumentCacheShard::LandRope(const PackumentKey& key,
-                                                           const FlightPtr& flight,
+PackumentCacheShard::Landing PackumentCacheShard::LandRope(const PackumentKey& key, const FlightPtr& flight,
                                                            const RopePtr& rope, Work* next) {
   Entry* entry = FindEntry(key.package, key.base_url);
   if (entry == nullptr || entry->rope_flight != flight) {
@@ -118,8 +117,7 @@ PackumentCacheShard::Landing PackumentCacheShard::LandRope(const PackumentKey& k
   return Landing::kLanded;
 }
 
-void PackumentCacheShard::LandIdentity(const PackumentKey& key, const FlightPtr& flight,
-                                       const BodyPtr& body) {
+void PackumentCacheShard::LandIdentity(const PackumentKey& key, const FlightPtr& flight, const BodyPtr& body) {
   End(flight);
   Entry* entry = FindEntry(key.package, key.base_url);
   const size_t form = IndexOf(key.form);
@@ -132,11 +130,9 @@ void PackumentCacheShard::LandIdentity(const PackumentKey& key, const FlightPtr&
   Evict();
 }
 
-void PackumentCacheShard::Crash(const PackumentKey& key, const FlightPtr& flight,
-                                const Status& status) {
+void PackumentCacheShard::Crash(const PackumentKey& key, const FlightPtr& flight, const Status& status) {
   Entry* entry = FindEntry(key.package, key.base_url);
-  if (entry != nullptr &&
-      (entry->rope_flight == flight || entry->identity_flights[IndexOf(key.form)] == flight)) {
+  if (entry != nullptr && (entry->rope_flight == flight || entry->identity_flights[IndexOf(key.form)] == flight)) {
     // With changes pending the failure may be out of date: those who wait shall try again.
     if (entry->pending.empty()) flight->status = status;
     Drop(entry);
@@ -170,8 +166,7 @@ void PackumentCacheShard::Apply(std::string_view package, const PendingChange& c
   bool is_accepted = false;
   for (Entry* entry : entries) {
     // A build may have looked at the store between the commit and this call.
-    if (entry->rope != nullptr && entry->pending.empty() &&
-        entry->rope->rev() == change.head->rev) {
+    if (entry->rope != nullptr && entry->pending.empty() && entry->rope->rev() == change.head->rev) {
       continue;
     }
     if (!Accepts(*entry, change)) {
@@ -187,9 +182,7 @@ void PackumentCacheShard::Apply(std::string_view package, const PendingChange& c
   Evict();
 }
 
-bool PackumentCacheShard::Holds(std::string_view package) const {
-  return packages_.find(package) != packages_.end();
-}
+bool PackumentCacheShard::Holds(std::string_view package) const { return packages_.find(package) != packages_.end(); }
 
 std::optional<PackumentCacheShard::SealTask> PackumentCacheShard::NextSeal() {
   while (!unsealed_.empty()) {
@@ -198,10 +191,8 @@ std::optional<PackumentCacheShard::SealTask> PackumentCacheShard::NextSeal() {
     if (entry->rope == nullptr) continue;  // In flight; put back when it lands.
     std::optional<PackumentRope::SealJob> job = entry->rope->NextSeal();
     if (!job) continue;
-    return SealTask{.package = entry->package,
-                    .base_url = entry->base_url,
-                    .rope = entry->rope,
-                    .job = std::move(*job)};
+    return SealTask{
+        .package = entry->package, .base_url = entry->base_url, .rope = entry->rope, .job = std::move(*job)};
   }
   return std::nullopt;
 }
@@ -222,8 +213,7 @@ void PackumentCacheShard::LandSeal(SealTask task) {
 
 PackumentCache::Stats PackumentCacheShard::stats() const { return stats_; }
 
-PackumentCacheShard::Entry* PackumentCacheShard::FindEntry(std::string_view package,
-                                                           std::string_view base_url) {
+PackumentCacheShard::Entry* PackumentCacheShard::FindEntry(std::string_view package, std::string_view base_url) {
   const auto found = packages_.find(package);
   if (found == packages_.end()) return nullptr;
   for (const auto& entry : found->second) {
@@ -255,8 +245,7 @@ void PackumentCacheShard::Drop(Entry* entry) {
   const auto found = packages_.find(entry->package);
   CHECK(found != packages_.end());
   Entries& entries = found->second;
-  const auto at = std::find_if(entries.begin(), entries.end(),
-                               [&](const auto& other) { return other.get() == entry; });
+  const auto at = std::find_if(entries.begin(), entries.end(), [&](const auto& other) { return other.get() == entry; });
   CHECK(at != entries.end());
   dropped_.entries.push_back(std::move(*at));
   entries.erase(at);
@@ -284,8 +273,7 @@ void PackumentCacheShard::DropIdentity(Entry* entry, size_t form) {
 
 void PackumentCacheShard::Touch(Entry* entry, std::optional<size_t> identity_form) {
   if (identity_form) {
-    MoveToFront({.entry = entry, .identity_form = identity_form},
-                &entry->identity_uses[*identity_form]);
+    MoveToFront({.entry = entry, .identity_form = identity_form}, &entry->identity_uses[*identity_form]);
   }
   MoveToFront({.entry = entry, .identity_form = std::nullopt}, &entry->rope_use);
 }

@@ -78,13 +78,10 @@ class PackumentCacheShard {
     kMoreWork,  // Changes came in: carry out `next->changes` and try again.
     kTooLate,   // The entry is gone; the rope stays with the caller.
   };
-  Landing LandRope(const PackumentKey& key, const FlightPtr& flight, const RopePtr& rope,
-                   Work* next) REQUIRES(mutex);
-  void LandIdentity(const PackumentKey& key, const FlightPtr& flight, const BodyPtr& body)
-      REQUIRES(mutex);
+  Landing LandRope(const PackumentKey& key, const FlightPtr& flight, const RopePtr& rope, Work* next) REQUIRES(mutex);
+  void LandIdentity(const PackumentKey& key, const FlightPtr& flight, const BodyPtr& body) REQUIRES(mutex);
   // Either flight failed: its entry is dropped.
-  void Crash(const PackumentKey& key, const FlightPtr& flight, const Status& status)
-      REQUIRES(mutex);
+  void Crash(const PackumentKey& key, const FlightPtr& flight, const Status& status) REQUIRES(mutex);
 
   void Invalidate(std::string_view package) REQUIRES(mutex);
   void Apply(std::string_view package, const PendingChange& change) REQUIRES(mutex);
@@ -158,9 +155,7 @@ class PackumentCacheShard {
 // Holds the lock, and destroys what was dropped after giving it back.
 class SCOPED_CAPABILITY PackumentShardLock {
  public:
-  explicit PackumentShardLock(PackumentCacheShard& shard) ACQUIRE(shard.mutex) : shard_(shard) {
-    shard_.mutex.Lock();
-  }
+  explicit PackumentShardLock(PackumentCacheShard& shard) ACQUIRE(shard.mutex) : shard_(shard) { shard_.mutex.Lock(); }
   ~PackumentShardLock() RELEASE() {
     PackumentCacheShard::Dropped dropped;
     std::swap(dropped, shard_.dropped_);

@@ -53,8 +53,7 @@ size_t VersionsIn(const PackumentBody& body) {
   return count;
 }
 
-PackumentKey Key(PackumentForm form = PackumentForm::kFull,
-                 PackumentCoding coding = PackumentCoding::kGzip) {
+PackumentKey Key(PackumentForm form = PackumentForm::kFull, PackumentCoding coding = PackumentCoding::kGzip) {
   return {.package = "p", .base_url = kUrl, .form = form, .coding = coding};
 }
 
@@ -260,8 +259,7 @@ TEST(PackumentCache, ConcurrentReadersShareOneBuild) {
     readers.emplace_back([&, i] {
       ++started;
       const PackumentForm form = i % 2 == 0 ? PackumentForm::kFull : PackumentForm::kAbbreviated;
-      const PackumentCoding coding =
-          i % 4 < 2 ? PackumentCoding::kGzip : PackumentCoding::kIdentity;
+      const PackumentCoding coding = i % 4 < 2 ? PackumentCoding::kGzip : PackumentCoding::kIdentity;
       ExpectRevision(cache.FindOrBuild(Key(form, coding),
                                        [&] {
                                          ++builds;
@@ -280,8 +278,7 @@ TEST(PackumentCache, WaitingForABuildIsBounded) {
   ExpectRevision(cache.FindOrBuild(Key(),
                                    [&] {
                                      Code code = Code::kOk;
-                                     std::thread other(
-                                         [&] { code = cache.FindOrBuild(Key(), Never()).code(); });
+                                     std::thread other([&] { code = cache.FindOrBuild(Key(), Never()).code(); });
                                      other.join();
                                      EXPECT_EQ(code, Code::kUnavailable);
                                      return RopeOf(1);
@@ -309,9 +306,7 @@ TEST(PackumentCache, TheBudgetHoldsAndTheMostRecentlyUsedStay) {
 TEST(PackumentCache, AnIdentityBodyIsEvictedBeforeTheRopeThatIsInUse) {
   // The rope takes about 30 KB, the identity bodies 122 and 78.
   PackumentCache cache({.bytes_max = 16 * 190'000});
-  const auto build = [] {
-    return Result<std::unique_ptr<PackumentRope>>(testing::SyntheticRope(50, 0));
-  };
+  const auto build = [] { return Result<std::unique_ptr<PackumentRope>>(testing::SyntheticRope(50, 0)); };
   const PackumentKey identity = Key(PackumentForm::kFull, PackumentCoding::kIdentity);
   ASSERT_TRUE(cache.FindOrBuild(identity, build).ok());
   ASSERT_NE(cache.Find(identity), nullptr);
@@ -334,9 +329,7 @@ TEST(PackumentCache, ABodyLargerThanItsShareIsServedButNotKept) {
 
 TEST(PackumentCache, SealMakesTheBodySmallerUnderTheSameTag) {
   PackumentCache cache({});
-  const auto build = [] {
-    return Result<std::unique_ptr<PackumentRope>>(testing::SyntheticRope(0, 0));
-  };
+  const auto build = [] { return Result<std::unique_ptr<PackumentRope>>(testing::SyntheticRope(0, 0)); };
   ASSERT_TRUE(cache.FindOrBuild(Key(), build).ok());
   EXPECT_EQ(cache.Seal(10), 0u);
   std::string rev = testing::SyntheticHead(0, 0).rev;
@@ -361,8 +354,7 @@ TEST(PackumentCache, SealMakesTheBodySmallerUnderTheSameTag) {
 // A store of one writer, readers that check the promise, and everything else going on at once.
 class Stress {
  public:
-  explicit Stress(uint64_t seed, uint64_t bytes_max)
-      : cache_({.bytes_max = bytes_max}), seed_(seed) {}
+  explicit Stress(uint64_t seed, uint64_t bytes_max) : cache_({.bytes_max = bytes_max}), seed_(seed) {}
 
   void Run(int publishes) {
     std::vector<std::thread> threads;
@@ -407,11 +399,10 @@ class Stress {
     while (!done_) {
       ++reads_;
       const std::string name = NameOf(random.Below(2));
-      const PackumentKey key{
-          .package = name,
-          .base_url = kUrl,
-          .form = random.Below(2) ? PackumentForm::kFull : PackumentForm::kAbbreviated,
-          .coding = random.Below(4) ? PackumentCoding::kGzip : PackumentCoding::kIdentity};
+      const PackumentKey key{.package = name,
+                             .base_url = kUrl,
+                             .form = random.Below(2) ? PackumentForm::kFull : PackumentForm::kAbbreviated,
+                             .coding = random.Below(4) ? PackumentCoding::kGzip : PackumentCoding::kIdentity};
       size_t acknowledged;
       {
         MutexLock lock(mutex_);

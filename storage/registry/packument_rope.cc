@@ -23,9 +23,8 @@ void AppendTimeText(std::string_view version, uint64_t time_ms, std::string* out
 
 size_t HeapBytes(const PackumentHead& head) {
   size_t bytes = head.name.capacity() + head.rev.capacity() + head.maintainers_json.capacity() +
-                 head.hoisted_members_json.capacity() + head.readme.capacity() +
-                 head.readme_filename.capacity() + head.users_json.capacity() +
-                 head.unpublished_json.capacity();
+                 head.hoisted_members_json.capacity() + head.readme.capacity() + head.readme_filename.capacity() +
+                 head.users_json.capacity() + head.unpublished_json.capacity();
   for (const auto& [tag, version] : head.dist_tags) {
     bytes += sizeof(head.dist_tags[0]) + tag.capacity() + version.capacity();
   }
@@ -119,8 +118,7 @@ std::shared_ptr<const PackumentBody> PackumentRope::AssembleGzip(PackumentForm f
   body->form = form;
   body->coding = PackumentCoding::kGzip;
   AssembleGzipMember(*frame.opening.stream().bytes(), std::move(middle),
-                     *frame.time_end.stream().bytes() + *frame.closing.stream().bytes(), content,
-                     body.get());
+                     *frame.time_end.stream().bytes() + *frame.closing.stream().bytes(), content, body.get());
   body->etag = PackumentETag(head_.rev, base_url_, form, PackumentCoding::kGzip);
   body->rev = head_.rev;
   body->modified_ms = head_.modified_ms;
@@ -128,8 +126,7 @@ std::shared_ptr<const PackumentBody> PackumentRope::AssembleGzip(PackumentForm f
   return body;
 }
 
-Result<std::shared_ptr<const PackumentBody>> PackumentRope::Assemble(PackumentForm form,
-                                                                     PackumentCoding coding) const {
+Result<std::shared_ptr<const PackumentBody>> PackumentRope::Assemble(PackumentForm form, PackumentCoding coding) const {
   std::shared_ptr<const PackumentBody> gzip = AssembleGzip(form);
   if (coding == PackumentCoding::kGzip) return gzip;
   return InflatePackument(*gzip, PackumentETag(head_.rev, base_url_, form, coding));
@@ -162,9 +159,8 @@ Status PackumentRope::Seal() {
 }
 
 size_t PackumentRope::memory_bytes() const {
-  size_t bytes = sizeof(*this) + base_url_.capacity() + escaped_base_url_.capacity() +
-                 HeapBytes(head_) + full_.memory_bytes() + abbreviated_.memory_bytes() +
-                 times_.memory_bytes();
+  size_t bytes = sizeof(*this) + base_url_.capacity() + escaped_base_url_.capacity() + HeapBytes(head_) +
+                 full_.memory_bytes() + abbreviated_.memory_bytes() + times_.memory_bytes();
   for (const CompressedFrame* frame : {&full_frame_, &abbreviated_frame_}) {
     bytes += frame->opening.stream().memory_bytes() + frame->middle.stream().memory_bytes() +
              frame->time_end.stream().memory_bytes() + frame->closing.stream().memory_bytes();

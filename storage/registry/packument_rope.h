@@ -56,8 +56,7 @@ class PackumentRope {
   // Microseconds; length and CRC-32 come from those of the parts.
   std::shared_ptr<const PackumentBody> AssembleGzip(PackumentForm form) const;
   // kIdentity inflates, 1 ms per MB. kCorruption as above.
-  [[nodiscard]] Result<std::shared_ptr<const PackumentBody>> Assemble(PackumentForm form,
-                                                                      PackumentCoding coding) const;
+  [[nodiscard]] Result<std::shared_ptr<const PackumentBody>> Assemble(PackumentForm form, PackumentCoding coding) const;
 
   // Background work; as in Rope.
   class SealJob {
@@ -80,8 +79,7 @@ class PackumentRope {
   // Derived data on disk, head and base URL included; see packument_rope_format.cc.
   std::string Serialise() const;
   // kCorruption: checksum, length or structure; says which.
-  static Result<std::unique_ptr<PackumentRope>> Parse(std::string_view bytes,
-                                                      const RopeLimits& limits = {});
+  static Result<std::unique_ptr<PackumentRope>> Parse(std::string_view bytes, const RopeLimits& limits = {});
 
  private:
   friend class PackumentRopeBuilder;
@@ -101,8 +99,7 @@ class PackumentRope {
   };
 
   void CompressFrame(PackumentForm form, CompressedFrame* frame) const;
-  void AppendVersionText(std::string_view version, const ManifestFragment& fragment,
-                         std::string* out) const;
+  void AppendVersionText(std::string_view version, const ManifestFragment& fragment, std::string* out) const;
 
   std::string base_url_;
   std::string escaped_base_url_;  // As the inside of a JSON string.

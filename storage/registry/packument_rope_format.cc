@@ -59,9 +59,8 @@ void AppendHead(std::string* out, const PackumentHead& head) {
 
 bool ReadHead(ByteReader* reader, PackumentHead* head) {
   uint32_t tag_count = 0;
-  if (!ReadText(reader, &head->name) || !ReadText(reader, &head->rev) ||
-      !reader->Read(&head->created_ms) || !reader->Read(&head->modified_ms) ||
-      !reader->Read(&tag_count)) {
+  if (!ReadText(reader, &head->name) || !ReadText(reader, &head->rev) || !reader->Read(&head->created_ms) ||
+      !reader->Read(&head->modified_ms) || !reader->Read(&tag_count)) {
     return false;
   }
   for (uint32_t i = 0; i < tag_count; ++i) {
@@ -69,10 +68,9 @@ bool ReadHead(ByteReader* reader, PackumentHead* head) {
     if (!ReadText(reader, &tag) || !ReadText(reader, &version)) return false;
     head->dist_tags.emplace_back(std::move(tag), std::move(version));
   }
-  return ReadText(reader, &head->maintainers_json) &&
-         ReadText(reader, &head->hoisted_members_json) && ReadText(reader, &head->readme) &&
-         ReadText(reader, &head->readme_filename) && ReadText(reader, &head->users_json) &&
-         ReadText(reader, &head->unpublished_json);
+  return ReadText(reader, &head->maintainers_json) && ReadText(reader, &head->hoisted_members_json) &&
+         ReadText(reader, &head->readme) && ReadText(reader, &head->readme_filename) &&
+         ReadText(reader, &head->users_json) && ReadText(reader, &head->unpublished_json);
 }
 
 Result<Rope> ReadRope(ByteReader* reader, const RopeLimits& limits) {
@@ -100,8 +98,7 @@ std::string PackumentRope::Serialise() const {
   return out;
 }
 
-Result<std::unique_ptr<PackumentRope>> PackumentRope::Parse(std::string_view bytes,
-                                                            const RopeLimits& limits) {
+Result<std::unique_ptr<PackumentRope>> PackumentRope::Parse(std::string_view bytes, const RopeLimits& limits) {
   if (bytes.size() < sizeof(uint64_t)) return Damaged("too short");
   const std::string_view content = bytes.substr(0, bytes.size() - sizeof(uint64_t));
   if (LoadLittleEndian<uint64_t>(bytes.data() + content.size()) != Checksum64(content)) {

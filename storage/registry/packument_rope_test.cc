@@ -53,8 +53,7 @@ VersionEntry SmallVersion(SeededRandom* random, std::string version) {
   entry.version = std::move(version);
   entry.time_ms = 1'600'000'000'000 + random->Below(1'000'000'000);
   const std::string note(random->Below(200), 'n');
-  entry.full.json =
-      "{\"note\":\"" + note + "\",\"emoji\":\"\xf0\x9f\x90\xa7 caf\xc3\xa9\",\"t\":\"";
+  entry.full.json = "{\"note\":\"" + note + "\",\"emoji\":\"\xf0\x9f\x90\xa7 caf\xc3\xa9\",\"t\":\"";
   entry.full.base_offset = static_cast<uint32_t>(entry.full.json.size());
   entry.full.json += "/x.tgz\"}";
   entry.abbreviated.json = "{\"t\":\"/x.tgz\"}";
@@ -134,8 +133,7 @@ TEST(PackumentRope, TimesOfUnpublishedVersionsStay) {
   model.head.unpublished_json = "{\"versions\":[\"1.0.0\",\"1.1.0\"]}";
   rope.SetHead(model.head);
   ExpectServes(rope, model);
-  EXPECT_NE(Decode(*rope.AssembleGzip(PackumentForm::kFull)).find("\"1.0.0\":\"20"),
-            std::string::npos);
+  EXPECT_NE(Decode(*rope.AssembleGzip(PackumentForm::kFull)).find("\"1.0.0\":\"20"), std::string::npos);
 }
 
 TEST(PackumentRope, BaseUrlIsEscaped) {
@@ -146,15 +144,12 @@ TEST(PackumentRope, BaseUrlIsEscaped) {
   PackumentRope rope("http://a\"b");
   ASSERT_TRUE(rope.Append(entry).ok());
   rope.SetHead({});
-  EXPECT_NE(Decode(*rope.AssembleGzip(PackumentForm::kFull)).find("\"http://a\\\"b/x\""),
-            std::string::npos);
+  EXPECT_NE(Decode(*rope.AssembleGzip(PackumentForm::kFull)).find("\"http://a\\\"b/x\""), std::string::npos);
 }
 
 TEST(PackumentRope, ETagsDifferByRevisionFormCodingAndBaseUrl) {
-  EXPECT_EQ(
-      PackumentETag("12-9fab", "https://npm.example", PackumentForm::kFull, PackumentCoding::kGzip)
-          .substr(0, 12),
-      "\"12-9fab-fg-");
+  EXPECT_EQ(PackumentETag("12-9fab", "https://npm.example", PackumentForm::kFull, PackumentCoding::kGzip).substr(0, 12),
+            "\"12-9fab-fg-");
   std::vector<std::string> tags;
   for (const char* rev : {"1-a", "2-a"}) {
     for (const char* url : {"http://a", "http://b"}) {
@@ -170,8 +165,8 @@ TEST(PackumentRope, ETagsDifferByRevisionFormCodingAndBaseUrl) {
 
   auto rope = testing::SyntheticRope(1, 0);
   const auto identity = rope->Assemble(PackumentForm::kFull, PackumentCoding::kIdentity);
-  EXPECT_EQ((*identity)->etag, PackumentETag(rope->rev(), rope->base_url(), PackumentForm::kFull,
-                                             PackumentCoding::kIdentity));
+  EXPECT_EQ((*identity)->etag,
+            PackumentETag(rope->rev(), rope->base_url(), PackumentForm::kFull, PackumentCoding::kIdentity));
 }
 
 TEST(PackumentRope, SealingChangesBytesButNotWhatTheyDecodeTo) {
@@ -192,8 +187,8 @@ TEST(PackumentRope, SealingChangesBytesButNotWhatTheyDecodeTo) {
 size_t GzipBestBytes(const std::string& plain) {
   std::string deflated(compressBound(plain.size()), '\0');
   uLongf bytes = deflated.size();
-  EXPECT_EQ(compress2(reinterpret_cast<Bytef*>(deflated.data()), &bytes,
-                      reinterpret_cast<const Bytef*>(plain.data()), plain.size(), 9),
+  EXPECT_EQ(compress2(reinterpret_cast<Bytef*>(deflated.data()), &bytes, reinterpret_cast<const Bytef*>(plain.data()),
+                      plain.size(), 9),
             Z_OK);
   return bytes + 12;  // gzip's wrapper is that much longer than zlib's.
 }
@@ -229,8 +224,8 @@ TEST(PackumentRope, FiveThousandVersionsStayNearTheSizeOfGzipNine) {
 
 TEST(PackumentRope, MemoryIsThatOfTheCompressedForm) {
   auto rope = testing::SyntheticRope(500, 0);
-  const uint64_t gzip = rope->AssembleGzip(PackumentForm::kFull)->length +
-                        rope->AssembleGzip(PackumentForm::kAbbreviated)->length;
+  const uint64_t gzip =
+      rope->AssembleGzip(PackumentForm::kFull)->length + rope->AssembleGzip(PackumentForm::kAbbreviated)->length;
   EXPECT_GT(rope->memory_bytes(), gzip * 9 / 10);
   EXPECT_LT(rope->memory_bytes(), gzip * 12 / 10);
 }
@@ -240,14 +235,12 @@ TEST(PackumentRope, EveryDamagedByteOnDiskIsNoticed) {
   const std::string bytes = rope->Serialise();
   auto parsed = PackumentRope::Parse(bytes);
   ASSERT_TRUE(parsed.ok()) << parsed.status().ToString();
-  EXPECT_EQ(Join(*(*parsed)->AssembleGzip(PackumentForm::kFull)),
-            Join(*rope->AssembleGzip(PackumentForm::kFull)));
+  EXPECT_EQ(Join(*(*parsed)->AssembleGzip(PackumentForm::kFull)), Join(*rope->AssembleGzip(PackumentForm::kFull)));
   for (size_t i = 0; i < bytes.size(); ++i) {
     std::string bad = bytes;
     bad[i] = static_cast<char>(bad[i] ^ 0x80);
     ASSERT_EQ(PackumentRope::Parse(bad).status().code(), Code::kCorruption) << i;
-    ASSERT_EQ(PackumentRope::Parse(std::string_view(bytes).substr(0, i)).status().code(),
-              Code::kCorruption);
+    ASSERT_EQ(PackumentRope::Parse(std::string_view(bytes).substr(0, i)).status().code(), Code::kCorruption);
   }
 }
 

@@ -46,7 +46,8 @@ std::string ToJson(const std::vector<Maintainer>& maintainers) {
 }
 
 std::string ToJson(const DistTagList& tags) {
-  return Join('{', tags, '}', [](std::string* out, const auto& entry) { AppendMember(out, entry.first, entry.second); });
+  return Join('{', tags, '}',
+              [](std::string* out, const auto& entry) { AppendMember(out, entry.first, entry.second); });
 }
 
 std::string ToJson(const Unpublished& unpublished) {
@@ -56,9 +57,8 @@ std::string ToJson(const Unpublished& unpublished) {
   AppendMember(&json, "time", FormatIsoTime(unpublished.time_ms));
   json += ",\"tags\":" + ToJson(unpublished.dist_tags) + ",\"maintainers\":" + ToJson(unpublished.maintainers) + ',';
   AppendMember(&json, "description", unpublished.description);
-  json += ",\"versions\":" + Join('[', unpublished.versions, ']', [](std::string* out, const std::string& version) {
-            AppendJsonString(out, version);
-          });
+  json += ",\"versions\":" + Join('[', unpublished.versions, ']',
+                                  [](std::string* out, const std::string& version) { AppendJsonString(out, version); });
   json.push_back('}');
   return json;
 }

@@ -17,9 +17,7 @@ constexpr std::string_view kBundleNameSuffix = ".sigstore";
 // Base64 characters decoded at a time: bounds the buffer when a caller appends a large piece.
 constexpr size_t kDecodeStepBytes = 64 * limits::kKiB;
 
-bool IsBundleType(std::string_view content_type) {
-  return content_type.starts_with(kBundleTypePrefix);
-}
+bool IsBundleType(std::string_view content_type) { return content_type.starts_with(kBundleTypePrefix); }
 
 std::string Quoted(std::string_view name) {
   constexpr size_t kQuotedBytesMax = 100;
@@ -191,16 +189,14 @@ class PublishDocumentParser::Visitor final : public JsonVisitor {
   }
 
   static Status Bad(std::string_view what, uint64_t offset) {
-    return InvalidArgument("publish document: " + std::string(what) + ", at offset " +
-                           std::to_string(offset));
+    return InvalidArgument("publish document: " + std::string(what) + ", at offset " + std::to_string(offset));
   }
 
-  static Status NoteKey(std::unordered_set<std::string>* keys, std::string_view key, size_t max,
-                        uint64_t offset) {
+  static Status NoteKey(std::unordered_set<std::string>* keys, std::string_view key, size_t max, uint64_t offset) {
     if (!keys->emplace(key).second) return Bad("the key " + Quoted(key) + " occurs twice", offset);
     if (keys->size() <= max) return OkStatus();
-    return TooLarge("publish document: more than " + std::to_string(max) +
-                    " keys in one object, at offset " + std::to_string(offset));
+    return TooLarge("publish document: more than " + std::to_string(max) + " keys in one object, at offset " +
+                    std::to_string(offset));
   }
 
   PublishAttachment& Current() { return document_.attachments.back(); }
@@ -208,16 +204,15 @@ class PublishDocumentParser::Visitor final : public JsonVisitor {
   std::string AttachmentContext() { return "attachment " + Quoted(Current().name); }
 
   Status TarballTooLarge() {
-    return TooLarge(AttachmentContext() + " is larger than " +
-                    std::to_string(limits_.tarball_bytes_max) + " bytes");
+    return TooLarge(AttachmentContext() + " is larger than " + std::to_string(limits_.tarball_bytes_max) + " bytes");
   }
 
   // Collects the raw bytes from where collecting stopped up to `offset`, all within piece_.
   Status CopyUpTo(uint64_t offset) {
     const uint64_t size = offset - copied_to_;
     if (size > limits_.metadata_bytes_max - document_.skeleton.size()) {
-      return TooLarge("the document without its tarball is larger than " +
-                      std::to_string(limits_.metadata_bytes_max) + " bytes");
+      return TooLarge("the document without its tarball is larger than " + std::to_string(limits_.metadata_bytes_max) +
+                      " bytes");
     }
     document_.skeleton.append(piece_.substr(copied_to_ - piece_offset_, size));
     copied_to_ = offset;
@@ -226,16 +221,14 @@ class PublishDocumentParser::Visitor final : public JsonVisitor {
 
   Status BeginData(uint64_t offset) {
     PublishAttachment& attachment = Current();
-    const bool is_bundle = attachment.content_type.empty()
-                               ? attachment.name.ends_with(kBundleNameSuffix)
-                               : IsBundleType(attachment.content_type);
+    const bool is_bundle = attachment.content_type.empty() ? attachment.name.ends_with(kBundleNameSuffix)
+                                                           : IsBundleType(attachment.content_type);
     bool& seen = is_bundle ? has_bundle_ : has_tarball_;
     if (seen) return Bad(is_bundle ? "a second bundle" : "a second tarball", offset);
     seen = true;
     RETURN_IF_ERROR(CopyUpTo(offset + 1));
     is_omitting_ = true;
-    attachment.kind =
-        is_bundle ? PublishAttachment::Kind::kBundle : PublishAttachment::Kind::kTarball;
+    attachment.kind = is_bundle ? PublishAttachment::Kind::kBundle : PublishAttachment::Kind::kTarball;
     text_ = is_bundle ? Text::kBundle : Text::kTarball;
     return is_bundle ? OkStatus() : sink_->Begin(attachment.name, attachment.content_type);
   }
@@ -243,8 +236,7 @@ class PublishDocumentParser::Visitor final : public JsonVisitor {
   Status AppendTarball(std::string_view piece) {
     for (; !piece.empty(); piece.remove_prefix(std::min(piece.size(), kDecodeStepBytes))) {
       decoded_.clear();
-      RETURN_IF_ERROR(base64_.Decode(piece.substr(0, kDecodeStepBytes), &decoded_)
-                          .WithContext(AttachmentContext()));
+      RETURN_IF_ERROR(base64_.Decode(piece.substr(0, kDecodeStepBytes), &decoded_).WithContext(AttachmentContext()));
       Current().data_bytes += decoded_.size();
       if (Current().data_bytes > limits_.tarball_bytes_max) return TarballTooLarge();
       if (!decoded_.empty()) RETURN_IF_ERROR(sink_->Append(decoded_));
@@ -255,8 +247,7 @@ class PublishDocumentParser::Visitor final : public JsonVisitor {
   Status AppendBundle(std::string_view piece) {
     std::string& text = Current().bundle_text;
     if (piece.size() > limits_.bundle_bytes_max - text.size()) {
-      return TooLarge(AttachmentContext() + " is larger than " +
-                      std::to_string(limits_.bundle_bytes_max) + " bytes");
+      return TooLarge(AttachmentContext() + " is larger than " + std::to_string(limits_.bundle_bytes_max) + " bytes");
     }
     text += piece;
     Current().data_bytes = text.size();
@@ -287,14 +278,12 @@ class PublishDocumentParser::Visitor final : public JsonVisitor {
   Status EndAttachment(uint64_t offset) {
     const PublishAttachment& attachment = Current();
     // The length of a bundle counts UTF-16 units, and nobody needs it.
-    if (attachment.kind != PublishAttachment::Kind::kTarball ||
-        !attachment.declared_length.has_value() ||
+    if (attachment.kind != PublishAttachment::Kind::kTarball || !attachment.declared_length.has_value() ||
         *attachment.declared_length == attachment.data_bytes) {
       return OkStatus();
     }
-    return Bad(AttachmentContext() + " declares a length of " +
-                   std::to_string(*attachment.declared_length) + " but has " +
-                   std::to_string(attachment.data_bytes) + " bytes",
+    return Bad(AttachmentContext() + " declares a length of " + std::to_string(*attachment.declared_length) +
+                   " but has " + std::to_string(attachment.data_bytes) + " bytes",
                offset);
   }
 
@@ -323,8 +312,7 @@ class PublishDocumentParser::Visitor final : public JsonVisitor {
   std::string decoded_;
 };
 
-PublishDocumentParser::PublishDocumentParser(AttachmentSink* sink)
-    : PublishDocumentParser(sink, Limits()) {}
+PublishDocumentParser::PublishDocumentParser(AttachmentSink* sink) : PublishDocumentParser(sink, Limits()) {}
 
 PublishDocumentParser::PublishDocumentParser(AttachmentSink* sink, const Limits& limits)
     : visitor_(std::make_unique<Visitor>(sink, limits)) {}

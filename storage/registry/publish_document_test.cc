@@ -78,12 +78,10 @@ Status ParseStatus(std::string_view body, const PublishDocumentParser::Limits& l
 
 TEST(PublishDocument, SplitsSkeletonAndTarball) {
   const std::string tarball = "\x1f\x8b not really a tarball \x00\xff";
-  const std::string before =
-      R"({"_id":"a", "name":"a","versions":{"1.0.0":{"name":"a","dist":{}}},)"
-      "\n"
-      R"("_attachments":{"a-1.0.0.tgz":{"content_type":"application/octet-stream","data":")";
-  const std::string after =
-      R"(","length":)" + std::to_string(tarball.size()) + "}}, \"access\":null}\n";
+  const std::string before = R"({"_id":"a", "name":"a","versions":{"1.0.0":{"name":"a","dist":{}}},)"
+                             "\n"
+                             R"("_attachments":{"a-1.0.0.tgz":{"content_type":"application/octet-stream","data":")";
+  const std::string after = R"(","length":)" + std::to_string(tarball.size()) + "}}, \"access\":null}\n";
   MemorySink sink;
   const Result<PublishDocument> document = Parse(before + Base64Encode(tarball) + after, &sink);
   ASSERT_TRUE(document.ok()) << document.status().ToString();
@@ -125,15 +123,12 @@ TEST(PublishDocument, BundlesAreTextNotBase64) {
   const std::string bundle = "{\"mediaType\":\"x\",\"\xc3\xa9\":[1,2]}";
   const std::string data = JsonString(bundle);
   const std::string type = JsonString(kBundleType);
-  const std::string tarball =
-      R"("a-1.0.0.tgz":{"content_type":"application/octet-stream","data":"Zm9v"})";
+  const std::string tarball = R"("a-1.0.0.tgz":{"content_type":"application/octet-stream","data":"Zm9v"})";
   const std::string bodies[] = {
-      R"({"_attachments":{)" + tarball + R"(,"a-1.0.0.sigstore":{"content_type":)" + type +
-          R"(,"data":)" + data + R"(,"length":7}}})",
-      R"({"_attachments":{"a-1.0.0.sigstore":{"data":)" + data + R"(,"content_type":)" + type +
-          "}," + tarball + "}}",
-      R"({"_attachments":{"oddly named":{"content_type":)" + type + R"(,"data":)" + data + "}," +
-          tarball + "}}",
+      R"({"_attachments":{)" + tarball + R"(,"a-1.0.0.sigstore":{"content_type":)" + type + R"(,"data":)" + data +
+          R"(,"length":7}}})",
+      R"({"_attachments":{"a-1.0.0.sigstore":{"data":)" + data + R"(,"content_type":)" + type + "}," + tarball + "}}",
+      R"({"_attachments":{"oddly named":{"content_type":)" + type + R"(,"data":)" + data + "}," + tarball + "}}",
       R"({"_attachments":{"a.sigstore":{"data":)" + data + "}," + tarball + "}}",
   };
   for (const std::string& body : bodies) {
@@ -154,8 +149,7 @@ TEST(PublishDocument, BundlesAreTextNotBase64) {
 
 TEST(PublishDocument, ATypeThatComesLateMustAgree) {
   const std::string type = JsonString(kBundleType);
-  EXPECT_EQ(ParseStatus(R"({"_attachments":{"a.tgz":{"data":"Zm9v","content_type":)" + type + "}}}")
-                .code(),
+  EXPECT_EQ(ParseStatus(R"({"_attachments":{"a.tgz":{"data":"Zm9v","content_type":)" + type + "}}}").code(),
             Code::kInvalidArgument);
   EXPECT_EQ(ParseStatus(R"({"_attachments":{"a.sigstore":{"data":"{}",)"
                         R"("content_type":"application/octet-stream"}}})")
@@ -167,8 +161,7 @@ TEST(PublishDocument, DocumentsWithoutDataAreSkeletonsOnly) {
   for (const std::string_view body :
        {R"({})", R"({"versions":{"1.0.0":{"deprecated":"no"}}})", R"({"_attachments":{}})",
         R"({"_attachments":null,"a":[{"_attachments":{"data":1}}]})",
-        R"({"versions":{"_attachments":{"x":{"data":"not base64!"}}}})",
-        R"( {"a":[1,[2]],"b":"_attachments"} )"}) {
+        R"({"versions":{"_attachments":{"x":{"data":"not base64!"}}}})", R"( {"a":[1,[2]],"b":"_attachments"} )"}) {
     MemorySink sink;
     const Result<PublishDocument> document = Parse(body, &sink);
     ASSERT_TRUE(document.ok()) << body << document.status().ToString();
@@ -180,9 +173,8 @@ TEST(PublishDocument, DocumentsWithoutDataAreSkeletonsOnly) {
 
 TEST(PublishDocument, StubsAreReportedAsSuch) {
   MemorySink sink;
-  const Result<PublishDocument> document = Parse(
-      R"({"_attachments":{"a-1.0.0.tgz":{"stub":true,"revpos":3,"length":10,"x":{"data":[1]}}}})",
-      &sink);
+  const Result<PublishDocument> document =
+      Parse(R"({"_attachments":{"a-1.0.0.tgz":{"stub":true,"revpos":3,"length":10,"x":{"data":[1]}}}})", &sink);
   ASSERT_TRUE(document.ok()) << document.status().ToString();
   EXPECT_FALSE(sink.began);
   EXPECT_EQ(document->attachments[0].kind, Kind::kStub);
@@ -247,8 +239,7 @@ TEST(PublishDocument, RefusesBrokenDocuments) {
 }
 
 TEST(PublishDocument, ErrorsSayWhere) {
-  EXPECT_EQ(ParseStatus(R"({"a":1,"a":2})").message(),
-            "publish document: the key \"a\" occurs twice, at offset 7");
+  EXPECT_EQ(ParseStatus(R"({"a":1,"a":2})").message(), "publish document: the key \"a\" occurs twice, at offset 7");
   EXPECT_EQ(ParseStatus(R"({"_attachments":{"t.tgz":{"data":"Zm9*"}}})").message(),
             "attachment \"t.tgz\": base64: unexpected character at offset 3");
   EXPECT_EQ(ParseStatus(R"({"_attachments":{"t.tgz":{"data":"Zm9v","length":4}}})").message(),
@@ -287,9 +278,7 @@ TEST(PublishDocument, NumbersOfKeysAreLimited) {
   };
   EXPECT_TRUE(ParseStatus(object_of(limits::kPackumentMembersMax)).ok());
   EXPECT_EQ(ParseStatus(object_of(limits::kPackumentMembersMax + 1)).code(), Code::kTooLarge);
-  const auto attachment_of = [&](size_t keys) {
-    return R"({"_attachments":{"t":)" + object_of(keys) + "}}";
-  };
+  const auto attachment_of = [&](size_t keys) { return R"({"_attachments":{"t":)" + object_of(keys) + "}}"; };
   EXPECT_TRUE(ParseStatus(attachment_of(limits::kAttachmentMembersMax)).ok());
   EXPECT_EQ(ParseStatus(attachment_of(limits::kAttachmentMembersMax + 1)).code(), Code::kTooLarge);
   const auto typed = [](size_t bytes) {
@@ -303,8 +292,7 @@ TEST(PublishDocument, ADeclaredLengthOverTheLimitIsRefusedBeforeTheData) {
   PublishDocumentParser::Limits limits;
   limits.tarball_bytes_max = 3;
   MemorySink sink;
-  const Status status =
-      Parse(R"({"_attachments":{"t":{"length":4,"data":"Zm9v)", 1, &sink, limits).status();
+  const Status status = Parse(R"({"_attachments":{"t":{"length":4,"data":"Zm9v)", 1, &sink, limits).status();
   EXPECT_EQ(status.code(), Code::kTooLarge);
   EXPECT_FALSE(sink.began);
 }

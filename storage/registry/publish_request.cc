@@ -155,8 +155,8 @@ Result<NewVersion> CheckPublishRequest(const PackageName& name, const PublishReq
   record.version = version.ToString();
   record.manifest = manifest->raw;
   record.deprecated = manifest->index.deprecated.value_or("");
-  record.has_install_script = manifest->index.has_install_script ||
-                              (tarball.report.has_binding_gyp && !manifest->index.has_gypfile_false);
+  record.has_install_script =
+      manifest->index.has_install_script || (tarball.report.has_binding_gyp && !manifest->index.has_gypfile_false);
   record.tarball = {.sha512 = tarball.blob.sha512,
                     .sha1 = tarball.blob.sha1,
                     .size_bytes = tarball.blob.size_bytes,

@@ -65,8 +65,8 @@ std::optional<OrgRecord> ClaimedScope(const PackageName& name, const ScopeState&
 
 }  // namespace
 
-Status CheckMayPublish(const Principal& principal, const PackageName& name,
-                       const std::optional<PackageRecord>& package, const ScopeState& scope) {
+Status CheckMayPublish(const Principal& principal, const PackageName& name, const std::optional<PackageRecord>& package,
+                       const ScopeState& scope) {
   if (package && MayRead(principal, name, *package, scope)) return CheckWrite(principal, name, *package, scope);
   // An invisible package answers as a missing one does, so far as it can: the name is not free.
   RETURN_IF_ERROR(CheckCreate(principal, name, scope));

@@ -43,7 +43,7 @@ Result<PublishPlan> PlanPublish(const PackageName& name, const NewVersion& candi
                                 uint64_t now_ms);
 
 // May the caller publish something under `name`? Answers before the body is read.
-Status CheckMayPublish(const Principal& principal, const PackageName& name,
-                       const std::optional<PackageRecord>& package, const ScopeState& scope);
+Status CheckMayPublish(const Principal& principal, const PackageName& name, const std::optional<PackageRecord>& package,
+                       const ScopeState& scope);
 
 }  // namespace tarn::registry

@@ -133,10 +133,10 @@ TEST(PublishRules, WhoMayPublish) {
   struct Row {
     const char* what;
     std::string name;
-    std::string user;      // Empty: anonymous.
-    std::string owner;     // Of the package; empty: there is none.
+    std::string user;   // Empty: anonymous.
+    std::string owner;  // Of the package; empty: there is none.
     bool restricted;
-    bool org_exists;       // "corp", with alice in it.
+    bool org_exists;  // "corp", with alice in it.
     bool scope_is_user;
     Code expected;
   };

@@ -25,8 +25,8 @@ Offset<schema::Maintainer> Write(FlatBufferBuilder& builder, const Maintainer& m
 
 Offset<Vector<Offset<schema::Maintainer>>> Write(FlatBufferBuilder& builder,
                                                  const std::vector<Maintainer>& maintainers) {
-  return Tables<schema::Maintainer>(
-      builder, maintainers, [&](const Maintainer& maintainer) { return Write(builder, maintainer); });
+  return Tables<schema::Maintainer>(builder, maintainers,
+                                    [&](const Maintainer& maintainer) { return Write(builder, maintainer); });
 }
 
 Offset<Vector<Offset<schema::DistTag>>> Write(FlatBufferBuilder& builder, const DistTagList& tags) {
@@ -192,14 +192,12 @@ std::string Encode(const PackageRecord& record) {
 
 template <>
 Result<PackageRecord> Decode<PackageRecord>(std::string_view payload) {
-  ASSIGN_OR_RETURN(const auto* root,
-                   Root<schema::PackageRecord>(payload, schema::PackageRecordIdentifier()));
+  ASSIGN_OR_RETURN(const auto* root, Root<schema::PackageRecord>(payload, schema::PackageRecordIdentifier()));
   PackageRecord record;
   record.rev_counter = root->rev_counter();
   record.rev_hash = root->rev_hash();
   // An access this build does not know is the narrower one.
-  record.access = root->access() == schema::PackageAccess::Public ? PackageAccess::kPublic
-                                                                  : PackageAccess::kRestricted;
+  record.access = root->access() == schema::PackageAccess::Public ? PackageAccess::kPublic : PackageAccess::kRestricted;
   record.created_ms = root->created_ms();
   record.modified_ms = root->modified_ms();
   record.maintainers = Read(root->maintainers());
@@ -238,8 +236,7 @@ std::string Encode(const VersionRecord& record) {
 
 template <>
 Result<VersionRecord> Decode<VersionRecord>(std::string_view payload) {
-  ASSIGN_OR_RETURN(const auto* root,
-                   Root<schema::VersionRecord>(payload, schema::VersionRecordIdentifier()));
+  ASSIGN_OR_RETURN(const auto* root, Root<schema::VersionRecord>(payload, schema::VersionRecordIdentifier()));
   if (root->tarball() == nullptr) return Corruption("version record without tarball");
   VersionRecord record;
   record.version = Text(root->version());
@@ -260,15 +257,13 @@ Result<VersionRecord> Decode<VersionRecord>(std::string_view payload) {
 }
 
 Result<TarballRecord> DecodeTarball(std::string_view version_payload) {
-  ASSIGN_OR_RETURN(const auto* root,
-                   Root<schema::VersionRecord>(version_payload, schema::VersionRecordIdentifier()));
+  ASSIGN_OR_RETURN(const auto* root, Root<schema::VersionRecord>(version_payload, schema::VersionRecordIdentifier()));
   if (root->tarball() == nullptr) return Corruption("version record without tarball");
   return Read(*root->tarball());
 }
 
 Result<bool> DecodeIsSigned(std::string_view version_payload) {
-  ASSIGN_OR_RETURN(const auto* root,
-                   Root<schema::VersionRecord>(version_payload, schema::VersionRecordIdentifier()));
+  ASSIGN_OR_RETURN(const auto* root, Root<schema::VersionRecord>(version_payload, schema::VersionRecordIdentifier()));
   return root->signatures() != nullptr && root->signatures()->size() > 0;
 }
 
@@ -284,8 +279,7 @@ std::string Encode(const TombstoneRecord& record) {
 
 template <>
 Result<TombstoneRecord> Decode<TombstoneRecord>(std::string_view payload) {
-  ASSIGN_OR_RETURN(const auto* root,
-                   Root<schema::TombstoneRecord>(payload, schema::TombstoneRecordIdentifier()));
+  ASSIGN_OR_RETURN(const auto* root, Root<schema::TombstoneRecord>(payload, schema::TombstoneRecordIdentifier()));
   return TombstoneRecord{Text(root->version()), root->ordinal(), root->published_ms(), root->unpublished_ms(),
                          Text(root->actor())};
 }

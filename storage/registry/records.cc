@@ -66,8 +66,7 @@ const PublicKey* SigningKeysRecord::Find(std::string_view keyid) const {
 }
 
 bool OrgRecord::IsMember(std::string_view user) const {
-  return std::any_of(members.begin(), members.end(),
-                     [&](const auto& member) { return member.first == user; });
+  return std::any_of(members.begin(), members.end(), [&](const auto& member) { return member.first == user; });
 }
 
 }  // namespace tarn::registry

@@ -91,7 +91,16 @@ TEST(Records, RoundTripAndDamage) {
   ExpectRoundTrip(VersionRecord());
   ExpectRoundTrip(TombstoneRecord{"1.0.0", 1, 2, 3, "alice"});
   ExpectRoundTrip(UserRecord{"alice", 1, "e", "$argon2id$", true, 2, 3, 4, 5});
-  ExpectRoundTrip(UserRecord{"alice", 1, "e", "", false, 2, 3, 4, 5, {"Alice A.", "h", "g", "t", "f"},
+  ExpectRoundTrip(UserRecord{"alice",
+                             1,
+                             "e",
+                             "",
+                             false,
+                             2,
+                             3,
+                             4,
+                             5,
+                             {"Alice A.", "h", "g", "t", "f"},
                              {SecondFactorMode::kAuthAndWrites, true, "JBSWY3DPEHPK3PXP", {"00ff", "ff00"}}});
   ExpectRoundTrip(AccountsRecord{1, 2});
   ExpectRoundTrip(TokenRecord{"alice", 1, 2, 3, true, {"10.0.0.0/8"}, "n", "d", "tarn_abcde"});
@@ -108,7 +117,9 @@ TEST(Records, OneKindIsNotReadAsAnother) {
   EXPECT_EQ(Decode<UserRecord>(Encode(TokenRecord())).code(), Code::kCorruption);
 }
 
-TEST(Records, TarballOfAVersionAlone) { EXPECT_EQ(DecodeTarball(Encode(FullVersion())).value(), FullVersion().tarball); }
+TEST(Records, TarballOfAVersionAlone) {
+  EXPECT_EQ(DecodeTarball(Encode(FullVersion())).value(), FullVersion().tarball);
+}
 
 TEST(Records, DistTagsStaySorted) {
   PackageRecord package;
@@ -120,9 +131,7 @@ TEST(Records, DistTagsStaySorted) {
   EXPECT_EQ(*package.FindTag("beta"), "beta");
 }
 
-TEST(Records, RevisionIsSafeInAPath) {
-  EXPECT_EQ(FullPackage().rev(), "17-9f00c3d1e2b4a596");
-}
+TEST(Records, RevisionIsSafeInAPath) { EXPECT_EQ(FullPackage().rev(), "17-9f00c3d1e2b4a596"); }
 
 }  // namespace
 }  // namespace tarn::registry

@@ -6,8 +6,8 @@
 #include "storage/registry/change_rows.h"
 #include "storage/registry/derived_families.h"
 #include "storage/registry/flat_fields.h"
-#include "storage/registry/registry_impl.h"
 #include "storage/registry/publish_request.h"
+#include "storage/registry/registry_impl.h"
 #include "storage/registry/search.h"
 #include "storage/registry/upload.h"
 #include "storage/registry/verify_references.h"
@@ -85,7 +85,8 @@ void RegistryImpl::Applied(const engine::LogRecord& record) {
       accounts_changed = true;
     }
     if (change.family != Family::kPackage) continue;
-    const auto package = change.value ? Decode<PackageRecord>(*change.value) : Result<PackageRecord>(NotFound("removed"));
+    const auto package =
+        change.value ? Decode<PackageRecord>(*change.value) : Result<PackageRecord>(NotFound("removed"));
     // Without a revision nobody can have announced it, so what is cached is dropped.
     updates_.Applied(change.key, package.ok() ? package->rev() : std::string());
     search_.Apply(change.key, package.ok() ? &*package : nullptr);
@@ -301,7 +302,8 @@ Result<std::vector<std::string>> RegistryImpl::VerifyReferences() {
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
   ASSIGN_OR_RETURN(std::vector<std::string> findings, registry::VerifyReferences(*view));
   ASSIGN_OR_RETURN(std::vector<std::string> of_changes, VerifyChangeRows(*view, store_->log()));
-  findings.insert(findings.end(), std::make_move_iterator(of_changes.begin()), std::make_move_iterator(of_changes.end()));
+  findings.insert(findings.end(), std::make_move_iterator(of_changes.begin()),
+                  std::make_move_iterator(of_changes.end()));
   return findings;
 }
 

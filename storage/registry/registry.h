@@ -91,24 +91,24 @@ struct PackumentAnswer {
 using DistTags = std::vector<std::pair<std::string, std::string>>;  // Tag to version, sorted by tag.
 
 struct WriteAnswer {
-  std::string id;    // Package name.
-  std::string rev;   // The revision after the write.
+  std::string id;        // Package name.
+  std::string rev;       // The revision after the write.
   bool created = false;  // 201 rather than 200.
 };
 
 struct LoginRequest {
   std::string user;
   std::string password;
-  std::string email = {};              // Of a new account.
+  std::string email = {};  // Of a new account.
   std::string one_time_password = {};
-  PeerAddress client = {};             // Who guesses from where (guess_brake.h).
+  PeerAddress client = {};  // Who guesses from where (guess_brake.h).
   enum class Register : uint8_t { kNo, kIfAllowed } may_register = Register::kIfAllowed;
 };
 
 struct LoginAnswer {
   std::string user;
   std::string rev;
-  std::string token;     // Shown this once.
+  std::string token;  // Shown this once.
   bool created_user = false;
   bool created_admin = false;
 };
@@ -212,7 +212,8 @@ class Registry : public engine::CommitObserver {
 
   // --- who is it ---
   // Tokens cost one hash and one look-up. Passwords cost a slow hash the first time.
-  [[nodiscard]] virtual Result<Authentication> Authenticate(const Credentials& credentials, const PeerAddress& peer) = 0;
+  [[nodiscard]] virtual Result<Authentication> Authenticate(const Credentials& credentials,
+                                                            const PeerAddress& peer) = 0;
 
   // --- reading ---
   // kNotFound also for a fully unpublished package's versions; such a package answers a document without versions.
@@ -255,8 +256,9 @@ class Registry : public engine::CommitObserver {
 
   // --- writing packages ---
   // Checks the right to write before the first byte of the body is read. `rev` is the one in the path, if any.
-  [[nodiscard]] virtual Result<std::unique_ptr<PackageUpload>> BeginPackageWrite(
-      const Principal& principal, const PackageName& name, std::optional<std::string> rev) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<PackageUpload>> BeginPackageWrite(const Principal& principal,
+                                                                                 const PackageName& name,
+                                                                                 std::optional<std::string> rev) = 0;
   [[nodiscard]] virtual Result<WriteAnswer> UnpublishPackage(const Principal& principal, const PackageName& name,
                                                              std::string_view rev) = 0;
   // Step 5 of npm's unpublish: the version is gone already; OK when no version refers to the file, kConflict on a stale
@@ -303,10 +305,12 @@ class Registry : public engine::CommitObserver {
   // Tokens of the user are revoked in the same commit. kFailedPrecondition for the last administrator.
   [[nodiscard]] virtual Status RemoveUser(const Principal& principal, std::string_view user) = 0;
 
-  [[nodiscard]] virtual Result<std::vector<TokenInfo>> ListTokens(const Principal& principal, std::string_view user) = 0;
+  [[nodiscard]] virtual Result<std::vector<TokenInfo>> ListTokens(const Principal& principal,
+                                                                  std::string_view user) = 0;
   // For oneself with one's password (over the wire), or for anybody as administrator without.
   [[nodiscard]] virtual Result<NewToken> CreateToken(const Principal& principal, std::string_view user,
-                                                     std::optional<std::string_view> password, const TokenSpec& spec) = 0;
+                                                     std::optional<std::string_view> password,
+                                                     const TokenSpec& spec) = 0;
   // By key or by the token itself. kNotFound: unknown, or somebody else's.
   [[nodiscard]] virtual Status RevokeToken(const Principal& principal, std::string_view key_or_token) = 0;
 

@@ -171,16 +171,17 @@ TEST_F(RegistryChange, OwnersDecideWhoMayPublish) {
   const char* both = R"({"_id":"left","maintainers":[{"name":"alice","email":"x"},{"name":"bob","email":"forged"}]})";
   EXPECT_EQ(Put(bob_, "left", both, RevOf("left")).code(), Code::kPermissionDenied);
   ASSERT_TRUE(Put(alice_, "left", both, RevOf("left")).ok());
-  EXPECT_THAT(Packument(anonymous_, "left").value(),
-              HasSubstr(R"("maintainers":[{"name":"alice","email":"alice@example.com"},{"name":"bob","email":"bob@example.com"}])"));
+  EXPECT_THAT(
+      Packument(anonymous_, "left").value(),
+      HasSubstr(
+          R"("maintainers":[{"name":"alice","email":"alice@example.com"},{"name":"bob","email":"bob@example.com"}])"));
   PublishBuilder builder;
   builder.version = "3.0.0";
   EXPECT_TRUE(Publish(bob_, builder).ok());
   ASSERT_TRUE(Put(bob_, "left", R"({"maintainers":[{"name":"bob"}]})", RevOf("left")).ok());
   EXPECT_EQ(PublishOther("4.0.0").code(), Code::kPermissionDenied) << "alice gave it away";
   EXPECT_EQ(Put(bob_, "left", R"({"maintainers":[]})", RevOf("left")).code(), Code::kInvalidArgument);
-  EXPECT_EQ(Put(bob_, "left", R"({"maintainers":[{"name":"nobody"}]})", RevOf("left")).code(),
-            Code::kInvalidArgument);
+  EXPECT_EQ(Put(bob_, "left", R"({"maintainers":[{"name":"nobody"}]})", RevOf("left")).code(), Code::kInvalidArgument);
   EXPECT_EQ(registry_->PackagesOfUser(anonymous_, "alice").value().size(), 0u);
   EXPECT_EQ(registry_->PackagesOfUser(anonymous_, "bob").value(),
             (std::vector<std::pair<std::string, std::string>>{{"left", "write"}}));
@@ -243,8 +244,10 @@ TEST_F(RegistryChange, DistTags) {
 
 TEST_F(RegistryChange, ModifiedNeverGoesBack) {
   const auto modified = [&] {
-    return registry_->GetPackument(anonymous_, Name("left"), PackumentForm::kFull, PackumentCoding::kGzip,
-                                   std::string(kTestBaseUrl))->modified_ms;
+    return registry_
+        ->GetPackument(anonymous_, Name("left"), PackumentForm::kFull, PackumentCoding::kGzip,
+                       std::string(kTestBaseUrl))
+        ->modified_ms;
   };
   const uint64_t before = modified();
   clock_.SetNowMs(before - 1'000'000);

@@ -90,8 +90,7 @@ class RegistryImpl final : public Registry {
                                     std::string_view rev) override;
   Result<WriteAnswer> SetDistTag(const Principal& principal, const PackageName& name, std::string_view tag,
                                  std::string_view version) override;
-  Result<WriteAnswer> RemoveDistTag(const Principal& principal, const PackageName& name,
-                                    std::string_view tag) override;
+  Result<WriteAnswer> RemoveDistTag(const Principal& principal, const PackageName& name, std::string_view tag) override;
   Result<WriteAnswer> SetAccess(const Principal& principal, const PackageName& name, std::string_view access) override;
   Result<bool> IsPublic(const Principal& principal, const PackageName& name) override;
   Result<std::vector<std::pair<std::string, std::string>>> Collaborators(const Principal& principal,

@@ -126,7 +126,10 @@ TEST_F(RegistryPublish, RefusesAnIncoherentDocument) {
       {"version that is none", [](PublishBuilder* b) { b->version = "1.0"; }},
       {"restricted without scope", [](PublishBuilder* b) { b->access = "restricted"; }},
       {"unknown access", [](PublishBuilder* b) { b->access = "everybody"; }},
-      {"path in the tarball", [](PublishBuilder* b) { b->more_files = {{"../../etc/passwd", "x"}}; }},
+      {"path in the tarball",
+       [](PublishBuilder* b) {
+         b->more_files = {{"../../etc/passwd", "x"}};
+       }},
   };
   for (const Row& row : rows) {
     PublishBuilder builder;

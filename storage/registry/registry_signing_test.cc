@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "storage/base/bytes.h"
-#include "storage/base/trust_limits.h"
 #include "storage/base/signing_key.h"
+#include "storage/base/trust_limits.h"
 #include "storage/registry/package_state.h"
 #include "storage/registry/signing_keys.h"
 #include "storage/registry/version_signer.h"
@@ -177,8 +177,9 @@ TEST_F(RegistrySigning, VerifyFindsASignatureThatIsNotOfTheseBytes) {
   PublishVersion("1.0.0");
   VersionRecord record = Stored("1.0.0");
   record.signatures[0].signature = Base64Encode("not one");
-  ASSERT_TRUE(store_.Commit(PutMutation(engine::Family::kVersion,
-                                        VersionKey(Name("left"), Version::Parse("1.0.0").value()), Encode(record)))
+  ASSERT_TRUE(store_
+                  .Commit(PutMutation(engine::Family::kVersion,
+                                      VersionKey(Name("left"), Version::Parse("1.0.0").value()), Encode(record)))
                   .ok());
   const auto findings = registry_->VerifyReferences();
   ASSERT_TRUE(findings.ok());

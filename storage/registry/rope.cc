@@ -13,8 +13,7 @@ namespace {
 const DeflateStream& Comma() {
   static const DeflateStream comma = [] {
     const std::string bytes("\x00\x01\x00\xfe\xff,", 6);
-    return DeflateStream::FromDeflated(
-        bytes, {.deflated_bytes = bytes.size(), .plain_bytes = 1, .crc32 = 0xe0da836e});
+    return DeflateStream::FromDeflated(bytes, {.deflated_bytes = bytes.size(), .plain_bytes = 1, .crc32 = 0xe0da836e});
   }();
   return comma;
 }
@@ -110,12 +109,10 @@ Status Rope::Remove(size_t index) {
     ASSIGN_OR_RETURN(std::string plain, chunk.stream.Plain());
     // The comma after the entry goes with it; the last entry takes the one before.
     const size_t begin =
-        position.offset -
-        (position.offset + chunk.entry_bytes[position.entry] == plain.size() ? 1 : 0);
+        position.offset - (position.offset + chunk.entry_bytes[position.entry] == plain.size() ? 1 : 0);
     plain.erase(begin, chunk.entry_bytes[position.entry] + size_t{1});
     Compress(plain, &chunk);
-    chunk.entry_bytes.erase(chunk.entry_bytes.begin() +
-                            static_cast<std::ptrdiff_t>(position.entry));
+    chunk.entry_bytes.erase(chunk.entry_bytes.begin() + static_cast<std::ptrdiff_t>(position.entry));
   }
   --entry_count_;
   ++layout_;
@@ -135,8 +132,7 @@ Status Rope::SealJob::Run() {
   ASSIGN_OR_RETURN(const std::string plain, stream_.Plain());
   const std::string_view text = plain;
   run_.clear();
-  AppendDeflated(text.substr(0, runs_plain_bytes_), text.substr(runs_plain_bytes_),
-                 DeflateEffort::kBest, &run_);
+  AppendDeflated(text.substr(0, runs_plain_bytes_), text.substr(runs_plain_bytes_), DeflateEffort::kBest, &run_);
   return OkStatus();
 }
 
@@ -215,8 +211,7 @@ void RopeBuilder::Append(std::string_view entry) {
   if (!entry_bytes_.empty()) plain_.push_back(',');
   plain_.append(entry);
   entry_bytes_.push_back(EntryBytes(entry));
-  if (entry_bytes_.size() >= rope_.limits_.chunk_entries_max ||
-      plain_.size() >= rope_.limits_.chunk_plain_bytes_max) {
+  if (entry_bytes_.size() >= rope_.limits_.chunk_entries_max || plain_.size() >= rope_.limits_.chunk_plain_bytes_max) {
     CloseChunk();
   }
 }

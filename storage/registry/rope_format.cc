@@ -27,8 +27,8 @@ Status Damaged(std::string_view what) { return Corruption("rope: " + std::string
 
 std::string Rope::Serialise() const {
   std::string out;
-  out.reserve(static_cast<size_t>(extent().deflated_bytes) + entry_count_ * sizeof(uint32_t) +
-              chunks_.size() * 48 + 32);
+  out.reserve(static_cast<size_t>(extent().deflated_bytes) + entry_count_ * sizeof(uint32_t) + chunks_.size() * 48 +
+              32);
   AppendLittleEndian(&out, kMagic);
   AppendLittleEndian(&out, kFormatVersion);
   AppendLittleEndian(&out, uint16_t{0});
@@ -67,11 +67,9 @@ Result<Rope> Rope::Parse(std::string_view bytes, const RopeLimits& limits) {
     Chunk chunk;
     uint32_t entries = 0;
     DeflateExtent extent;
-    if (!reader.Read(&entries) || !reader.Read(&chunk.pieces) ||
-        !reader.Read(&extent.plain_bytes) || !reader.Read(&extent.deflated_bytes) ||
-        !reader.Read(&extent.crc32) || !reader.Read(&chunk.runs_plain_bytes) ||
-        !reader.Read(&chunk.runs_deflated_bytes) ||
-        entries > reader.remaining() / sizeof(uint32_t)) {
+    if (!reader.Read(&entries) || !reader.Read(&chunk.pieces) || !reader.Read(&extent.plain_bytes) ||
+        !reader.Read(&extent.deflated_bytes) || !reader.Read(&extent.crc32) || !reader.Read(&chunk.runs_plain_bytes) ||
+        !reader.Read(&chunk.runs_deflated_bytes) || entries > reader.remaining() / sizeof(uint32_t)) {
       return Damaged("chunk cut off");
     }
     uint64_t plain_bytes = entries > 0 ? entries - 1 : 0;  // The commas.

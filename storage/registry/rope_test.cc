@@ -41,8 +41,8 @@ void ExpectHolds(const Rope& rope, const std::vector<std::string>& model) {
   const DeflateExtent extent = rope.extent();
   ASSERT_EQ(extent.deflated_bytes, deflated.size());
   ASSERT_EQ(extent.plain_bytes, expected.size());
-  ASSERT_EQ(extent.crc32, crc32(0, reinterpret_cast<const Bytef*>(expected.data()),
-                                static_cast<uInt>(expected.size())));
+  ASSERT_EQ(extent.crc32,
+            crc32(0, reinterpret_cast<const Bytef*>(expected.data()), static_cast<uInt>(expected.size())));
 }
 
 std::string RandomEntry(SeededRandom* random) {

@@ -14,8 +14,7 @@ Status DropInvisible(const engine::ReadView& view, const Principal& principal, s
     if (!match.row->is_restricted || !failed.ok()) return false;
     if (!principal.is_authenticated()) return true;
     const auto name = PackageName::Parse(match.row->name);
-    const auto visible =
-        name.ok() ? ReadVisiblePackage(view, principal, *name) : Result<VisiblePackage>(name.status());
+    const auto visible = name.ok() ? ReadVisiblePackage(view, principal, *name) : Result<VisiblePackage>(name.status());
     if (!visible.ok() && visible.code() != Code::kNotFound) failed = visible.status();
     return !visible.ok();
   });
@@ -27,7 +26,8 @@ SearchHit HitOf(const SearchMatch& match, const PackageRecord& package) {
   hit.name = match.row->name;
   hit.score = match.score;
   hit.modified_ms = package.modified_ms;
-  for (const Maintainer& maintainer : package.maintainers) hit.maintainers.emplace_back(maintainer.name, maintainer.email);
+  for (const Maintainer& maintainer : package.maintainers)
+    hit.maintainers.emplace_back(maintainer.name, maintainer.email);
   const LatestSummary& latest = *package.latest;
   hit.version = latest.version;
   hit.description = latest.description;

@@ -11,7 +11,7 @@ namespace {
 
 using engine::Family;
 
-constexpr char kFieldEnd = '\n';      // Folded text holds no byte below space, so no word reaches over these.
+constexpr char kFieldEnd = '\n';  // Folded text holds no byte below space, so no word reaches over these.
 constexpr char kKeywordEnd = '\x1f';
 
 bool IsUnstable(const std::string& text) {
@@ -28,7 +28,8 @@ struct Fields {
 Fields FieldsOf(const SearchBlock& block, const SearchBlock::Row& row) {
   const std::string_view text = block.text();
   return {text.substr(row.begin, row.description - row.begin - 1),
-          text.substr(row.description, row.keywords - row.description - 1), text.substr(row.keywords, row.end - row.keywords)};
+          text.substr(row.description, row.keywords - row.description - 1),
+          text.substr(row.keywords, row.end - row.keywords)};
 }
 
 bool HasKeyword(std::string_view keywords, std::string_view wanted) {
@@ -66,11 +67,16 @@ bool MatchesQualifiers(const SearchTerms& terms, const SearchBlock::Row& row, co
 double ScoreOfWord(std::string_view word, const Fields& fields) {
   constexpr auto kNone = std::string_view::npos;
   double score = 0;
-  if (fields.name == word) score += 10;
-  else if (fields.name.starts_with(word)) score += 5;
-  else if (fields.name.find(word) != kNone) score += 3;
-  if (HasKeyword(fields.keywords, word)) score += 2;
-  else if (fields.keywords.find(word) != kNone) score += 1;
+  if (fields.name == word)
+    score += 10;
+  else if (fields.name.starts_with(word))
+    score += 5;
+  else if (fields.name.find(word) != kNone)
+    score += 3;
+  if (HasKeyword(fields.keywords, word))
+    score += 2;
+  else if (fields.keywords.find(word) != kNone)
+    score += 1;
   if (fields.description.find(word) != kNone) score += 1;
   return score;
 }
@@ -131,7 +137,8 @@ void SearchBlock::Add(const std::string& name, const PackageRecord& package) {
   }
   text_.push_back(kFieldEnd);
   row.end = static_cast<uint32_t>(text_.size());
-  for (const Maintainer& maintainer : package.maintainers) AppendFolded(&row.maintainers.emplace_back(), maintainer.name);
+  for (const Maintainer& maintainer : package.maintainers)
+    AppendFolded(&row.maintainers.emplace_back(), maintainer.name);
   row.is_restricted = package.is_restricted();
   row.is_deprecated = latest.is_deprecated;
   row.is_unstable = IsUnstable(latest.version);

@@ -22,10 +22,10 @@ namespace tarn::registry {
 class SearchBlock {
  public:
   struct Row {
-    std::string name;           // As published.
-    uint32_t begin = 0;         // In text(): folded name, description and keywords, each ended by a byte below space.
+    std::string name;    // As published.
+    uint32_t begin = 0;  // In text(): folded name, description and keywords, each ended by a byte below space.
     uint32_t end = 0;
-    uint32_t description = 0;   // Where it begins.
+    uint32_t description = 0;  // Where it begins.
     uint32_t keywords = 0;
     std::vector<std::string> maintainers;
     bool is_restricted = false;

@@ -71,7 +71,8 @@ Result<SearchTerms> SearchTerms::Parse(std::string_view text) {
   });
   const size_t keywords = terms.keywords_all.size() + terms.keywords_any.size() + terms.keywords_none.size();
   if (count > limits::kSearchWordsMax || keywords > limits::kSearchWordsMax) {
-    return InvalidArgument("A search takes at most " + std::to_string(limits::kSearchWordsMax) + " words and keywords.");
+    return InvalidArgument("A search takes at most " + std::to_string(limits::kSearchWordsMax) +
+                           " words and keywords.");
   }
   if (terms.words.size() == 1 && boost_exact) terms.exact_name = terms.words.front();
   return terms;

@@ -18,10 +18,10 @@ struct SearchTerms {
   std::vector<std::string> keywords_any;
   std::vector<std::string> keywords_all;
   std::vector<std::string> keywords_none;
-  std::optional<bool> unstable;          // is:unstable, not:unstable: latest is below 1.0.0.
-  std::optional<bool> insecure;          // No package is known to be: is:insecure finds none.
-  bool deprecated = false;               // is:deprecated: those alone; otherwise they are left out.
-  std::string exact_name;                // The words as one name, for the hit that comes first; empty with boost-exact:false.
+  std::optional<bool> unstable;  // is:unstable, not:unstable: latest is below 1.0.0.
+  std::optional<bool> insecure;  // No package is known to be: is:insecure finds none.
+  bool deprecated = false;       // is:deprecated: those alone; otherwise they are left out.
+  std::string exact_name;        // The words as one name, for the hit that comes first; empty with boost-exact:false.
 
   // kInvalidArgument: more than limits::kSearchWordsMax terms.
   static Result<SearchTerms> Parse(std::string_view text);

@@ -29,8 +29,7 @@ class SearchTest : public ::testing::Test {
     package.latest->description = description;
     package.latest->keywords = keywords;
     if (change != nullptr) change(&package);
-    const auto committed =
-        store_.Commit(PutMutation(engine::Family::kPackage, engine::NameKey(name), Encode(package)));
+    const auto committed = store_.Commit(PutMutation(engine::Family::kPackage, engine::NameKey(name), Encode(package)));
     ASSERT_TRUE(committed.ok());
     index_.Apply(name, &package);
   }
@@ -162,7 +161,9 @@ TEST_F(SearchTest, FollowsEveryKindOfChange) {
     const std::string name = "p" + std::to_string(random() % 700);
     switch (random() % 4) {
       case 0: Add(name, "word", {}, "alice", [](PackageRecord* package) { package->latest.reset(); }); break;
-      case 1: Add(name, "word", {}, "alice", [](PackageRecord* package) { package->access = PackageAccess::kRestricted; }); break;
+      case 1:
+        Add(name, "word", {}, "alice", [](PackageRecord* package) { package->access = PackageAccess::kRestricted; });
+        break;
       case 2: Add(name, "other", {"k"}, "bob"); break;
       default: Add(name, "word " + std::to_string(i), {"k"}); break;
     }

@@ -26,22 +26,14 @@ TEST(SecondFactorRules, Table) {
     SecondFactorVerdict account, write;
   };
   const Row rows[] = {
-      {{kOff, false, false, false}, kNotNeeded, kNotNeeded},
-      {{kOff, true, false, false}, kNotNeeded, kNotNeeded},
-      {{kOff, false, true, false}, kNotNeeded, kEnrolFirst},
-      {{kOff, true, true, false}, kNotNeeded, kEnrolFirst},
-      {{kOff, true, true, true}, kNotNeeded, kNotNeeded},
-      {{kOff, false, true, true}, kNotNeeded, kEnrolFirst},
-      {{kAuthOnly, false, false, false}, kNeeded, kNotNeeded},
-      {{kAuthOnly, true, false, false}, kNeeded, kNotNeeded},
-      {{kAuthOnly, false, true, false}, kNeeded, kNeeded},
-      {{kAuthOnly, true, true, false}, kNeeded, kNeeded},
-      {{kAuthOnly, true, true, true}, kNeeded, kNotNeeded},
-      {{kBoth, false, false, false}, kNeeded, kNeeded},
-      {{kBoth, true, false, false}, kNeeded, kNotNeeded},
-      {{kBoth, false, true, true}, kNeeded, kNeeded},
-      {{kBoth, true, true, false}, kNeeded, kNeeded},
-      {{kBoth, true, true, true}, kNeeded, kNotNeeded},
+      {{kOff, false, false, false}, kNotNeeded, kNotNeeded},   {{kOff, true, false, false}, kNotNeeded, kNotNeeded},
+      {{kOff, false, true, false}, kNotNeeded, kEnrolFirst},   {{kOff, true, true, false}, kNotNeeded, kEnrolFirst},
+      {{kOff, true, true, true}, kNotNeeded, kNotNeeded},      {{kOff, false, true, true}, kNotNeeded, kEnrolFirst},
+      {{kAuthOnly, false, false, false}, kNeeded, kNotNeeded}, {{kAuthOnly, true, false, false}, kNeeded, kNotNeeded},
+      {{kAuthOnly, false, true, false}, kNeeded, kNeeded},     {{kAuthOnly, true, true, false}, kNeeded, kNeeded},
+      {{kAuthOnly, true, true, true}, kNeeded, kNotNeeded},    {{kBoth, false, false, false}, kNeeded, kNeeded},
+      {{kBoth, true, false, false}, kNeeded, kNotNeeded},      {{kBoth, false, true, true}, kNeeded, kNeeded},
+      {{kBoth, true, true, false}, kNeeded, kNeeded},          {{kBoth, true, true, true}, kNeeded, kNotNeeded},
   };
   for (const Row& row : rows) {
     const int line = static_cast<int>(&row - rows);
@@ -100,7 +92,8 @@ class SecondFactorTest : public RegistryFixture {
 TEST_F(SecondFactorTest, IsAskedForNowhereUntilItIsConfirmed) {
   const Principal alice = AddUserWithPassword("alice");
   EXPECT_EQ(registry_->ConfirmSecondFactor(alice, {"123456"}).code(), Code::kFailedPrecondition) << "not begun";
-  EXPECT_EQ(registry_->BeginSecondFactor(alice, "wrong", SecondFactorMode::kAuthOnly, "r").code(), Code::kUnauthenticated);
+  EXPECT_EQ(registry_->BeginSecondFactor(alice, "wrong", SecondFactorMode::kAuthOnly, "r").code(),
+            Code::kUnauthenticated);
   ASSERT_TRUE(registry_->BeginSecondFactor(alice, "secret-alice", SecondFactorMode::kAuthAndWrites, "r").ok());
   EXPECT_TRUE(registry_->GetUser(alice, "alice")->second_factor_is_pending);
   EXPECT_TRUE(PublishNext(alice).ok());
@@ -125,10 +118,12 @@ TEST_F(SecondFactorTest, WritesAskForACodeAndSomeDoNot) {
   const auto rev = registry_->GetPackument(alice, name, PackumentForm::kFull, PackumentCoding::kIdentity, "http://r");
   EXPECT_EQ(registry_->UnpublishPackage(alice, name, rev->body->rev).code(), Code::kSecondFactorNeeded);
   EXPECT_EQ(registry_->SetAccess(alice, name, "public").code(), Code::kSecondFactorNeeded);
-  EXPECT_TRUE(Put(alice, "left", R"({"_id":"left","_rev":")" + rev->body->rev + R"(","users":{"alice":true}})").ok()) << "a star";
+  EXPECT_TRUE(Put(alice, "left", R"({"_id":"left","_rev":")" + rev->body->rev + R"(","users":{"alice":true}})").ok())
+      << "a star";
   EXPECT_EQ(Put(alice, "left", R"({"_id":"left","maintainers":[{"name":"alice","email":""}]})", rev->body->rev).code(),
             Code::kSecondFactorNeeded);
-  EXPECT_EQ(registry_->UnpublishPackage(As("bob"), name, rev->body->rev).code(), Code::kPermissionDenied) << "rights first";
+  EXPECT_EQ(registry_->UnpublishPackage(As("bob"), name, rev->body->rev).code(), Code::kPermissionDenied)
+      << "rights first";
   Principal machine = alice;
   machine.bypasses_second_factor = true;
   EXPECT_TRUE(PublishNext(machine).ok());
@@ -170,7 +165,8 @@ TEST_F(SecondFactorTest, APackageMayAskForIt) {
   const Principal alice = AddUserWithPassword("alice");
   ASSERT_TRUE(PublishNext(alice).ok());
   const auto view = store_.NewReadView();
-  PackageRecord package = Decode<PackageRecord>(*(*view)->Get(engine::Family::kPackage, engine::NameKey("left")).value()).value();
+  PackageRecord package =
+      Decode<PackageRecord>(*(*view)->Get(engine::Family::kPackage, engine::NameKey("left")).value()).value();
   package.requires_second_factor = true;
   ASSERT_TRUE(store_.Commit(PutMutation(engine::Family::kPackage, engine::NameKey("left"), Encode(package))).ok());
   EXPECT_EQ(PublishNext(alice).code(), Code::kPermissionDenied);

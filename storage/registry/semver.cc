@@ -21,8 +21,8 @@ constexpr char kEndOfIdentifiers = 0x00;
 constexpr char kNumericIdentifier = 0x01;
 constexpr char kAlphanumericIdentifier = 0x02;
 constexpr char kRelease = 0x03;
-static_assert(kEndOfIdentifiers < kNumericIdentifier &&
-              kNumericIdentifier < kAlphanumericIdentifier && kAlphanumericIdentifier < kRelease);
+static_assert(kEndOfIdentifiers < kNumericIdentifier && kNumericIdentifier < kAlphanumericIdentifier &&
+              kAlphanumericIdentifier < kRelease);
 // A version is at most 256 bytes, "0.0.0-" of which are no identifier: the count fits its byte.
 static_assert(limits::kVersionBytesMax - 6 <= 0xff);
 
@@ -41,9 +41,7 @@ std::string_view NextIdentifier(std::string_view* rest) {
   return identifier;
 }
 
-std::strong_ordering CompareBytes(std::string_view a, std::string_view b) {
-  return a.compare(b) <=> 0;
-}
+std::strong_ordering CompareBytes(std::string_view a, std::string_view b) { return a.compare(b) <=> 0; }
 
 // Identifiers are canonical: numeric ones have no leading zeros, so the longer is the larger.
 std::strong_ordering CompareIdentifiers(std::string_view a, std::string_view b) {
@@ -66,9 +64,7 @@ std::strong_ordering ComparePrereleases(std::string_view a, std::string_view b) 
   return a.size() <=> b.size();
 }
 
-Status NotAVersion(std::string_view text) {
-  return InvalidArgument("Invalid version: " + QuoteVersion(text));
-}
+Status NotAVersion(std::string_view text) { return InvalidArgument("Invalid version: " + QuoteVersion(text)); }
 
 // Takes the digits at the front of `text` and their value. Strict: no leading zeros.
 bool TakeNumber(std::string_view* text, Strictness strictness, uint64_t* value) {
@@ -145,12 +141,10 @@ bool AreIdentifiers(std::string_view text, Strictness strictness) {
   for (;;) {
     const size_t dot = text.find('.');
     const std::string_view identifier = text.substr(0, dot);
-    if (identifier.empty() ||
-        !std::all_of(identifier.begin(), identifier.end(), IsIdentifierChar)) {
+    if (identifier.empty() || !std::all_of(identifier.begin(), identifier.end(), IsIdentifierChar)) {
       return false;
     }
-    const bool has_leading_zero =
-        identifier.size() > 1 && identifier.front() == '0' && IsNumeric(identifier);
+    const bool has_leading_zero = identifier.size() > 1 && identifier.front() == '0' && IsNumeric(identifier);
     if (strictness == Strictness::kStrict && has_leading_zero) return false;
     if (dot == std::string_view::npos) return true;
     text.remove_prefix(dot + 1);
@@ -177,8 +171,7 @@ Result<Version> Version::Parse(std::string_view text) {
 
 Result<Version> Version::ParseCleaned(std::string_view text) {
   if (text.size() > limits::kVersionBytesMax) {
-    return InvalidArgument("Invalid version: longer than " +
-                           std::to_string(limits::kVersionBytesMax) + " characters");
+    return InvalidArgument("Invalid version: longer than " + std::to_string(limits::kVersionBytesMax) + " characters");
   }
   std::string_view rest = text;
   TakeCharacter(&rest, 'v');
@@ -211,8 +204,7 @@ Result<Version> Version::ParseLoose(std::string_view text) {
     rest.remove_prefix(1);
   }
   if (rest.size() > limits::kVersionBytesMax) {
-    return InvalidArgument("Invalid version: longer than " +
-                           std::to_string(limits::kVersionBytesMax) + " characters");
+    return InvalidArgument("Invalid version: longer than " + std::to_string(limits::kVersionBytesMax) + " characters");
   }
   Version version;
   constexpr auto kLoose = Strictness::kLoose;
@@ -236,8 +228,7 @@ Result<Version> Version::ParseLoose(std::string_view text) {
 }
 
 std::string Version::Canonical() const {
-  std::string text =
-      std::to_string(major_) + '.' + std::to_string(minor_) + '.' + std::to_string(patch_);
+  std::string text = std::to_string(major_) + '.' + std::to_string(minor_) + '.' + std::to_string(patch_);
   if (!prerelease_.empty()) {
     text += '-';
     text += prerelease_;

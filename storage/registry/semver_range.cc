@@ -7,9 +7,7 @@
 namespace tarn::registry {
 namespace {
 
-bool IsWildcard(std::string_view part) {
-  return part.empty() || part == "x" || part == "X" || part == "*";
-}
+bool IsWildcard(std::string_view part) { return part.empty() || part == "x" || part == "X" || part == "*"; }
 
 // node-semver's XRANGEPLAIN: "1", "1.x", "1.2.3-beta", with any mix of "v" and "=" in front. Parts
 // are views; a part that was not written is empty.
@@ -79,8 +77,7 @@ std::string WithoutBuildMetadata(std::string_view text) {
     size_t end = i;
     if (text[i] == '+') {
       // Identifiers separated by single dots; a dot that none follows stays.
-      while (end + 1 < text.size() && (end == i || text[end] == '.') &&
-             IsIdentifierChar(text[end + 1])) {
+      while (end + 1 < text.size() && (end == i || text[end] == '.') && IsIdentifierChar(text[end + 1])) {
         ++end;
         while (end < text.size() && IsIdentifierChar(text[end])) ++end;
       }
@@ -141,8 +138,7 @@ std::string JoinTildesAndCarets(std::string_view text) {
   std::string joined;
   for (size_t i = 0; i < text.size();) {
     const size_t size = text[i] == '~' && i + 1 < text.size() && text[i + 1] == '>' ? 2 : 1;
-    const bool joins =
-        (text[i] == '~' || text[i] == '^') && i + size < text.size() && text[i + size] == ' ';
+    const bool joins = (text[i] == '~' || text[i] == '^') && i + size < text.size() && text[i + size] == ' ';
     joined += joins ? text.substr(i, 1) : text.substr(i, size);
     i += joins ? size + 1 : size;
   }
@@ -341,8 +337,7 @@ class Range::Parser {
 
 Result<Range> Range::Parse(std::string_view text) {
   if (text.size() > limits::kRangeBytesMax) {
-    return InvalidArgument("Invalid range: longer than " + std::to_string(limits::kRangeBytesMax) +
-                           " characters");
+    return InvalidArgument("Invalid range: longer than " + std::to_string(limits::kRangeBytesMax) + " characters");
   }
   Range range;
   for (std::string_view rest = text;;) {

@@ -185,8 +185,7 @@ TEST(Range, RefusesWhatNodeRefuses) {
 }
 
 TEST(Range, OddFormsThatNodeAccepts) {
-  for (const char* range :
-       {"1.2.3*", "~>=1.2", "> =1.2.3", "^x.1", "~1.x.3", "=v1.2.3", "1 - =2"}) {
+  for (const char* range : {"1.2.3*", "~>=1.2", "> =1.2.3", "^x.1", "~1.x.3", "=v1.2.3", "1 - =2"}) {
     EXPECT_TRUE(IsValidRange(range)) << range;
   }
 }

@@ -94,17 +94,10 @@ TEST(Version, LooseFormReadsLegacyVersions) {
     const char* text;
     const char* canonical;
   } cases[] = {
-      {"1.2.3", "1.2.3"},
-      {"01.02.03", "1.2.3"},
-      {"=v 1.2.3", "1.2.3"},
-      {"1.0.0beta", "1.0.0-beta"},
-      {"1.0.0beta.2", "1.0.0-beta.2"},
-      {"1.0.0-beta.02", "1.0.0-beta.2"},
-      {"1.0.0-00", "1.0.0-0"},
-      {"1.0.0--x", "1.0.0--x"},
-      {"1.2.3-", "1.2.3--"},
-      {"0.1.34.5", "0.1.3-4.5"},
-      {"1.0.0rc1+build", "1.0.0-rc1"},
+      {"1.2.3", "1.2.3"},          {"01.02.03", "1.2.3"},           {"=v 1.2.3", "1.2.3"},
+      {"1.0.0beta", "1.0.0-beta"}, {"1.0.0beta.2", "1.0.0-beta.2"}, {"1.0.0-beta.02", "1.0.0-beta.2"},
+      {"1.0.0-00", "1.0.0-0"},     {"1.0.0--x", "1.0.0--x"},        {"1.2.3-", "1.2.3--"},
+      {"0.1.34.5", "0.1.3-4.5"},   {"1.0.0rc1+build", "1.0.0-rc1"},
   };
   for (const auto& test : cases) {
     const Result<Version> version = Version::ParseLoose(test.text);
@@ -193,8 +186,7 @@ TEST(Version, SortKeyBytesAreThoseWrittenToDisk) {
   EXPECT_EQ(V("1.0.0-rc.10").SortKey(), std::string("\x01\x01\x00\x00\x02rc\x00\x01\x02"
                                                     "10\x00",
                                                     13));
-  EXPECT_EQ(V("9007199254740991.0.0").SortKey(),
-            std::string("\x07\x1f\xff\xff\xff\xff\xff\xff\x00\x00\x03", 11));
+  EXPECT_EQ(V("9007199254740991.0.0").SortKey(), std::string("\x07\x1f\xff\xff\xff\xff\xff\xff\x00\x00\x03", 11));
 }
 
 Version RandomVersion(SeededRandom* random) {

@@ -2,8 +2,8 @@
 
 #include "storage/base/bytes.h"
 #include "storage/base/digest.h"
-#include "storage/base/trust_limits.h"
 #include "storage/base/logging.h"
+#include "storage/base/trust_limits.h"
 #include "storage/engine/keys.h"
 #include "storage/registry/commit_loop.h"
 #include "storage/registry/integrity.h"

@@ -29,7 +29,8 @@ std::string KeyIdOf(std::string_view public_key);
 // One private key of this node.
 class NamedKey {
  public:
-  explicit NamedKey(SigningKey key) : public_key_(key.PublicKey()), keyid_(KeyIdOf(public_key_)), key_(std::move(key)) {}
+  explicit NamedKey(SigningKey key)
+      : public_key_(key.PublicKey()), keyid_(KeyIdOf(public_key_)), key_(std::move(key)) {}
 
   const std::string& keyid() const { return keyid_; }
   const std::string& public_key() const { return public_key_; }

@@ -68,8 +68,8 @@ Result<uint64_t> ParseDecimal(std::string_view text, std::string_view what) {
 }  // namespace
 
 Status TarReader::Bad(std::string_view what) const {
-  return InvalidArgument("tarball: " + std::string(what) + ", at offset " +
-                         std::to_string(offset_) + " of the archive");
+  return InvalidArgument("tarball: " + std::string(what) + ", at offset " + std::to_string(offset_) +
+                         " of the archive");
 }
 
 Status TarReader::Append(std::string_view bytes) {
@@ -114,8 +114,8 @@ Result<TarballReport> TarReader::Finish() {
     return Bad("a pax header or long name without its entry");
   }
   if (!has_package_json_) {
-    return InvalidArgument("tarball: no package.json in its root folder, among " +
-                           std::to_string(report_.entry_count) + " entries");
+    return InvalidArgument("tarball: no package.json in its root folder, among " + std::to_string(report_.entry_count) +
+                           " entries");
   }
   return std::move(report_);
 }
@@ -195,8 +195,8 @@ std::string TarReader::HeaderPath() const {
 Status TarReader::BeginMeta(Body body, uint64_t size) {
   path_ = HeaderPath();
   if (size > limits::kTarballMetaEntryBytesMax) {
-    return TooLarge("tarball: a pax header or long name of " + std::to_string(size) +
-                    " bytes, more than " + std::to_string(limits::kTarballMetaEntryBytesMax));
+    return TooLarge("tarball: a pax header or long name of " + std::to_string(size) + " bytes, more than " +
+                    std::to_string(limits::kTarballMetaEntryBytesMax));
   }
   meta_.clear();
   BeginBody(body, size);
@@ -214,8 +214,8 @@ Status TarReader::BeginEntry(char type, uint64_t size) {
     return TooLarge("tarball: more than " + std::to_string(limits_.entries_max) + " entries");
   }
   if (size > limits_.inflated_bytes_max) {
-    return TooLarge("tarball: the entry " + Quoted(path_) + " has " + std::to_string(size) +
-                    " bytes, more than " + std::to_string(limits_.inflated_bytes_max));
+    return TooLarge("tarball: the entry " + Quoted(path_) + " has " + std::to_string(size) + " bytes, more than " +
+                    std::to_string(limits_.inflated_bytes_max));
   }
   const bool is_file = type == '0' || type == '\0' || type == '7';
   const bool is_folder = type == '5' || (is_file && path_.back() == '/');
@@ -238,8 +238,8 @@ Status TarReader::BeginFile(uint64_t size) {
   if (has_package_json_) return Bad("a second package.json, " + Quoted(path_));
   has_package_json_ = true;
   if (size > limits_.package_json_bytes_max) {
-    return TooLarge("tarball: " + Quoted(path_) + " has " + std::to_string(size) +
-                    " bytes, more than " + std::to_string(limits_.package_json_bytes_max));
+    return TooLarge("tarball: " + Quoted(path_) + " has " + std::to_string(size) + " bytes, more than " +
+                    std::to_string(limits_.package_json_bytes_max));
   }
   BeginBody(Body::kPackageJson, size);
   return OkStatus();
@@ -271,8 +271,8 @@ Status TarReader::TakePax(bool is_global) {
   while (!rest.empty() && rest.front() != '\0') {
     const size_t space = rest.find(' ');
     const Result<uint64_t> length = ParseDecimal(rest.substr(0, space), "length");
-    if (space == std::string_view::npos || !length.ok() || *length > rest.size() ||
-        *length < space + 2 || rest[*length - 1] != '\n') {
+    if (space == std::string_view::npos || !length.ok() || *length > rest.size() || *length < space + 2 ||
+        rest[*length - 1] != '\n') {
       return Bad("a malformed pax header");
     }
     const std::string_view record = rest.substr(space + 1, *length - space - 2);

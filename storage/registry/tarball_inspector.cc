@@ -89,8 +89,7 @@ class TarballInspector::Inflater {
       const uint64_t allowed = std::min(produced, inflated_bytes_max_ - inflated_bytes_);
       RETURN_IF_ERROR(tar_->Append(std::string_view(buffer_.data(), allowed)));
       if (produced > allowed) {
-        return TooLarge("tarball: more than " + std::to_string(inflated_bytes_max_) +
-                        " bytes when unpacked");
+        return TooLarge("tarball: more than " + std::to_string(inflated_bytes_max_) + " bytes when unpacked");
       }
       inflated_bytes_ += produced;
       // Z_BUF_ERROR: no progress without more input, which is no error here.
@@ -103,13 +102,11 @@ class TarballInspector::Inflater {
   Status BadGzip(size_t given) const {
     const uint64_t at = offset_ + given - stream_.avail_in;
     const std::string reason = stream_.msg == nullptr ? "unusable" : stream_.msg;
-    return InvalidArgument("tarball: not valid gzip (" + reason + "), at offset " +
-                           std::to_string(at));
+    return InvalidArgument("tarball: not valid gzip (" + reason + "), at offset " + std::to_string(at));
   }
 
   Status Bad(std::string_view what) const {
-    return InvalidArgument("tarball: " + std::string(what) + ", at offset " +
-                           std::to_string(offset_));
+    return InvalidArgument("tarball: " + std::string(what) + ", at offset " + std::to_string(offset_));
   }
 
   TarReader* const tar_;

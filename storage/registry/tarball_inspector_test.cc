@@ -30,9 +30,7 @@ struct Header {
       8);
 };
 
-void Put(std::string* block, size_t offset, std::string_view text) {
-  block->replace(offset, text.size(), text);
-}
+void Put(std::string* block, size_t offset, std::string_view text) { block->replace(offset, text.size(), text); }
 
 void SetChecksum(std::string* block) {
   Put(block, 148, "        ");
@@ -90,8 +88,7 @@ std::string Gzip(std::string_view bytes, int level = 6) {
 
 // --- reading them ---
 
-Result<TarballReport> InspectGzip(std::string_view gzip, size_t piece,
-                                  const TarballInspector::Limits& limits = {}) {
+Result<TarballReport> InspectGzip(std::string_view gzip, size_t piece, const TarballInspector::Limits& limits = {}) {
   TarballInspector inspector(limits);
   for (size_t i = 0; i < gzip.size(); i += piece) {
     const Status status = inspector.Append(gzip.substr(i, piece));
@@ -123,9 +120,8 @@ void ExpectRefused(std::string_view tar, std::string_view why) {
 
 TEST(TarballInspector, FindsPackageJsonAndCounts) {
   const std::string tar = Entry("package/", "", '5') + PackageJson() +
-                          Entry("package/index.js", std::string(1000, 'x')) +
-                          Entry("package/lib/package.json", "{}") + Entry("package/empty", "") +
-                          Entry("package/link", "", '2') + End();
+                          Entry("package/index.js", std::string(1000, 'x')) + Entry("package/lib/package.json", "{}") +
+                          Entry("package/empty", "") + Entry("package/link", "", '2') + End();
   const auto report = Inspect(tar);
   ASSERT_TRUE(report.ok()) << report.status().ToString();
   EXPECT_EQ(report->package_json, kPackageJson);
@@ -137,29 +133,26 @@ TEST(TarballInspector, FindsPackageJsonAndCounts) {
 }
 
 TEST(TarballInspector, TheRootFolderMayBeCalledAnything) {
-  for (const char* name :
-       {"package/package.json", "x/package.json", "./package.json", "a b-1.0/package.json",
-        ".x/package.json", "package//package.json", "package/./package.json"}) {
+  for (const char* name : {"package/package.json", "x/package.json", "./package.json", "a b-1.0/package.json",
+                           ".x/package.json", "package//package.json", "package/./package.json"}) {
     const auto report = Inspect(Entry(name, kPackageJson) + End());
     ASSERT_TRUE(report.ok()) << name << report.status().ToString();
     EXPECT_EQ(report->package_json, kPackageJson);
   }
-  for (const char* name :
-       {"package.json", "a/b/package.json", "./package/package.json", "package/PACKAGE.JSON"}) {
+  for (const char* name : {"package.json", "a/b/package.json", "./package/package.json", "package/PACKAGE.JSON"}) {
     ExpectRefused(Entry(name, kPackageJson) + End(), "no package.json");
   }
   ExpectRefused(Entry("package/package.json/", "") + End(), "no package.json");
 }
 
 TEST(TarballInspector, NotesShrinkwrapAndBindingGyp) {
-  const auto report = Inspect(PackageJson() + Entry("package/npm-shrinkwrap.json", "{}") +
-                              Entry("package/binding.gyp", "{}") + End());
+  const auto report =
+      Inspect(PackageJson() + Entry("package/npm-shrinkwrap.json", "{}") + Entry("package/binding.gyp", "{}") + End());
   ASSERT_TRUE(report.ok());
   EXPECT_TRUE(report->has_shrinkwrap);
   EXPECT_TRUE(report->has_binding_gyp);
-  const auto deeper =
-      Inspect(PackageJson() + Entry("package/x/npm-shrinkwrap.json", "{}") +
-              Entry("package/x/binding.gyp", "{}") + Entry("package/binding.gyp", "", '2') + End());
+  const auto deeper = Inspect(PackageJson() + Entry("package/x/npm-shrinkwrap.json", "{}") +
+                              Entry("package/x/binding.gyp", "{}") + Entry("package/binding.gyp", "", '2') + End());
   ASSERT_TRUE(deeper.ok());
   EXPECT_FALSE(deeper->has_shrinkwrap);
   EXPECT_FALSE(deeper->has_binding_gyp);
@@ -168,13 +161,11 @@ TEST(TarballInspector, NotesShrinkwrapAndBindingGyp) {
 TEST(TarballInspector, ReadsEveryFormOfLongName) {
   const std::string folder = "root/" + std::string(120, 'd');
   const std::string prefixed =
-      Block({.name = "package.json", .size = sizeof(kPackageJson) - 1, .prefix = "package"}) +
-      Padded(kPackageJson);
-  const std::string gnu = Entry("././@LongLink", std::string("package/package.json\0", 21), 'L') +
-                          Entry("cut off", kPackageJson);
+      Block({.name = "package.json", .size = sizeof(kPackageJson) - 1, .prefix = "package"}) + Padded(kPackageJson);
+  const std::string gnu =
+      Entry("././@LongLink", std::string("package/package.json\0", 21), 'L') + Entry("cut off", kPackageJson);
   const std::string pax =
-      Entry("PaxHeaders/x", PaxRecord("mtime", "1.5") + PaxRecord("path", "package/package.json"),
-            'x') +
+      Entry("PaxHeaders/x", PaxRecord("mtime", "1.5") + PaxRecord("path", "package/package.json"), 'x') +
       Entry("cut off", kPackageJson);
   const std::string old = Block({.name = "package/package.json",
                                  .size = sizeof(kPackageJson) - 1,
@@ -187,11 +178,10 @@ TEST(TarballInspector, ReadsEveryFormOfLongName) {
                                        .prefix = "not a prefix",
                                        .magic = "ustar  "}) +
                                 Padded(kPackageJson);
-  const std::string long_elsewhere =
-      Entry("x", PaxRecord("path", folder + "/" + std::string(300, 'f')), 'x') + Entry("y", "z") +
-      Entry("K", "target", 'K') + Entry("package/l", "", '2') + PackageJson();
-  const std::string global =
-      Entry("pax_global_header", PaxRecord("comment", "abc"), 'g') + PackageJson();
+  const std::string long_elsewhere = Entry("x", PaxRecord("path", folder + "/" + std::string(300, 'f')), 'x') +
+                                     Entry("y", "z") + Entry("K", "target", 'K') + Entry("package/l", "", '2') +
+                                     PackageJson();
+  const std::string global = Entry("pax_global_header", PaxRecord("comment", "abc"), 'g') + PackageJson();
   for (const std::string& tar : {prefixed, gnu, pax, old, gnu_magic, long_elsewhere, global}) {
     const auto report = Inspect(tar + End());
     ASSERT_TRUE(report.ok()) << report.status().ToString();
@@ -201,9 +191,8 @@ TEST(TarballInspector, ReadsEveryFormOfLongName) {
 
 TEST(TarballInspector, PaxSizeOverridesTheHeader) {
   const std::string bytes(700, 'x');
-  const auto report =
-      Inspect(Entry("x", PaxRecord("size", "700"), 'x') +
-              Block({.name = "package/big", .size = 0}) + Padded(bytes) + PackageJson() + End());
+  const auto report = Inspect(Entry("x", PaxRecord("size", "700"), 'x') + Block({.name = "package/big", .size = 0}) +
+                              Padded(bytes) + PackageJson() + End());
   ASSERT_TRUE(report.ok()) << report.status().ToString();
   EXPECT_EQ(report->unpacked_bytes, 700 + sizeof(kPackageJson) - 1);
 }
@@ -245,8 +234,7 @@ TEST(TarballInspector, RefusesPathsThatLeaveTheFolder) {
     ExpectRefused(PackageJson() + Entry(test.path, "", '5') + End(), why);
     ExpectRefused(PackageJson() + Entry(test.path, "", '2') + End(), why);
   }
-  ExpectRefused(
-      Entry("x", PaxRecord("path", std::string("a/b\0c", 5)), 'x') + Entry("y", "") + End(), "NUL");
+  ExpectRefused(Entry("x", PaxRecord("path", std::string("a/b\0c", 5)), 'x') + Entry("y", "") + End(), "NUL");
   ExpectRefused(Entry("x", PaxRecord("path", "../x"), 'x') + Entry("y", "") + End(), "..");
   ExpectRefused(Entry("x", "/abs", 'L') + Entry("y", "") + End(), "absolute");
   // Only whole parts count.
@@ -270,25 +258,21 @@ TEST(TarballInspector, RefusesBrokenHeaders) {
 }
 
 TEST(TarballInspector, RefusesBrokenPaxHeaders) {
-  for (const char* body : {"x", "5", "5 a=b", "99 a=b\n", "3 \n", "6 a=b\nx", "7 path\n",
-                           "-6 a=b\n", "6 a=bx", "0 a=b\n", "99999999999999999999 a=b\n"}) {
+  for (const char* body : {"x", "5", "5 a=b", "99 a=b\n", "3 \n", "6 a=b\nx", "7 path\n", "-6 a=b\n", "6 a=bx",
+                           "0 a=b\n", "99999999999999999999 a=b\n"}) {
     ExpectRefused(Entry("x", body, 'x') + PackageJson() + End(), "malformed pax header");
   }
   ExpectRefused(Entry("x", PaxRecord("size", "1x"), 'x') + PackageJson() + End(), "not a number");
-  ExpectRefused(Entry("x", PaxRecord("GNU.sparse.major", "1"), 'x') + PackageJson() + End(),
-                "sparse");
-  ExpectRefused(Entry("x", PaxRecord("path", "p/package.json"), 'g') + PackageJson() + End(),
-                "global");
+  ExpectRefused(Entry("x", PaxRecord("GNU.sparse.major", "1"), 'x') + PackageJson() + End(), "sparse");
+  ExpectRefused(Entry("x", PaxRecord("path", "p/package.json"), 'g') + PackageJson() + End(), "global");
   ExpectRefused(Entry("x", PaxRecord("size", "1"), 'g') + PackageJson() + End(), "global");
-  ExpectRefused(PackageJson() + Entry("x", PaxRecord("path", "y/z"), 'x') + End(),
-                "without its entry");
+  ExpectRefused(PackageJson() + Entry("x", PaxRecord("path", "y/z"), 'x') + End(), "without its entry");
 }
 
 TEST(TarballInspector, RefusesTwoPackageJsons) {
   ExpectRefused(PackageJson() + PackageJson() + End(), "second package.json");
   ExpectRefused(PackageJson() + Entry("other/package.json", "{}") + End(), "second package.json");
-  ExpectRefused(PackageJson() + Entry("package/.//package.json", "{}") + End(),
-                "second package.json");
+  ExpectRefused(PackageJson() + Entry("package/.//package.json", "{}") + End(), "second package.json");
   // Links are none.
   EXPECT_TRUE(Inspect(PackageJson() + Entry("package/package.json", "", '2') + End()).ok());
   ExpectRefused(Entry("package/package.json", "", '2') + End(), "no package.json");
@@ -300,9 +284,7 @@ TEST(TarballInspector, EndsAtTheMarkOrAtAnEntry) {
   EXPECT_TRUE(Inspect(PackageJson() + std::string(10240, '\0')).ok());
   EXPECT_TRUE(Inspect(PackageJson() + End() + "anything").ok());
   // A lone zero block is passed over, as node-tar does.
-  EXPECT_EQ(
-      Inspect(PackageJson() + std::string(512, '\0') + Entry("package/x", "y") + End())->file_count,
-      2u);
+  EXPECT_EQ(Inspect(PackageJson() + std::string(512, '\0') + Entry("package/x", "y") + End())->file_count, 2u);
   EXPECT_EQ(Inspect(PackageJson() + End() + Entry("package/x", "y"))->file_count, 1u);
   ExpectRefused("", "no package.json");
   ExpectRefused(End(), "no package.json");
@@ -310,8 +292,8 @@ TEST(TarballInspector, EndsAtTheMarkOrAtAnEntry) {
 
 TEST(TarballInspector, RefusesTruncatedArchives) {
   const std::string tar = PackageJson() + Entry("package/x", std::string(600, 'x'));
-  for (const size_t size : {size_t{1}, size_t{511}, size_t{513}, size_t{600}, size_t{1025},
-                            tar.size() - 513, tar.size() - 1}) {
+  for (const size_t size :
+       {size_t{1}, size_t{511}, size_t{513}, size_t{600}, size_t{1025}, tar.size() - 513, tar.size() - 1}) {
     ExpectRefused(tar.substr(0, size), "truncated");
   }
 }
@@ -344,8 +326,7 @@ TEST(TarballInspector, RefusesBrokenGzip) {
 TEST(TarballInspector, ReadsSeveralMembersAndTrailingZeros) {
   const std::string tar = PackageJson() + End();
   for (size_t cut = 0; cut <= tar.size(); cut += 100) {
-    const std::string gzip =
-        Gzip(tar.substr(0, cut)) + Gzip(tar.substr(cut)) + std::string(cut, '\0');
+    const std::string gzip = Gzip(tar.substr(0, cut)) + Gzip(tar.substr(cut)) + std::string(cut, '\0');
     for (const size_t piece : {size_t{1}, size_t{64}, gzip.size()}) {
       const auto report = InspectGzip(gzip, piece);
       ASSERT_TRUE(report.ok()) << cut << report.status().ToString();
@@ -373,11 +354,9 @@ TEST(TarballInspector, LimitsHoldExactly) {
 TEST(TarballInspector, MetaEntriesAreLimited) {
   const size_t max = limits::kTarballMetaEntryBytesMax;
   const std::string name = "package/" + std::string(max - 8, 'n');
-  EXPECT_TRUE(
-      InspectGzip(Gzip(Entry("x", name, 'L') + Entry("y", "") + PackageJson()), 65536).ok());
-  EXPECT_EQ(
-      InspectGzip(Gzip(Entry("x", name + "n", 'L') + Entry("y", "") + PackageJson()), 65536).code(),
-      Code::kTooLarge);
+  EXPECT_TRUE(InspectGzip(Gzip(Entry("x", name, 'L') + Entry("y", "") + PackageJson()), 65536).ok());
+  EXPECT_EQ(InspectGzip(Gzip(Entry("x", name + "n", 'L') + Entry("y", "") + PackageJson()), 65536).code(),
+            Code::kTooLarge);
 }
 
 TEST(TarballInspector, AnEntryThatClaimsTooMuchIsRefusedAtItsHeader) {
@@ -400,8 +379,8 @@ TEST(TarballInspector, AGzipBombStopsAtTheLimit) {
 
 TEST(TarballInspector, SurvivesRandomDamage) {
   SeededRandom random(17);
-  const std::string tar = Entry("x", PaxRecord("path", "package/y"), 'x') + Entry("y", "z") +
-                          PackageJson() + Entry("n", "package/long", 'L') + Entry("m", "z") + End();
+  const std::string tar = Entry("x", PaxRecord("path", "package/y"), 'x') + Entry("y", "z") + PackageJson() +
+                          Entry("n", "package/long", 'L') + Entry("m", "z") + End();
   for (int round = 0; round < 2000; ++round) {
     std::string damaged = tar;
     const uint64_t flips = 1 + random.Below(3);

@@ -17,7 +17,8 @@ TEST(Totp, MatchesTheVectorsOfRfc6238) {  // Appendix B, SHA1; the last six of i
 }
 
 TEST(Totp, MatchesTheVectorsOfRfc4226) {  // Appendix D.
-  const char* codes[] = {"755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489"};
+  const char* codes[] = {"755224", "287082", "359152", "969429", "338314",
+                         "254676", "287922", "162583", "399871", "520489"};
   for (uint64_t i = 0; i < 10; ++i) EXPECT_EQ(TotpCode(kRfcSecret, i), codes[i]);
 }
 
@@ -38,8 +39,12 @@ TEST(Totp, AcceptsOneStepOnEitherSide) {
 }
 
 TEST(Base32, MatchesTheVectorsOfRfc4648) {  // Section 10, without padding.
-  const std::pair<const char*, const char*> rows[] = {{"", ""},           {"f", "MY"},       {"fo", "MZXQ"},
-                                                      {"foo", "MZXW6"},   {"foob", "MZXW6YQ"}, {"fooba", "MZXW6YTB"},
+  const std::pair<const char*, const char*> rows[] = {{"", ""},
+                                                      {"f", "MY"},
+                                                      {"fo", "MZXQ"},
+                                                      {"foo", "MZXW6"},
+                                                      {"foob", "MZXW6YQ"},
+                                                      {"fooba", "MZXW6YTB"},
                                                       {"foobar", "MZXW6YTBOI"}};
   for (const auto& [plain, encoded] : rows) {
     EXPECT_EQ(Base32Encode(plain), encoded);

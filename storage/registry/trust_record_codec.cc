@@ -33,9 +33,9 @@ Offset<schema::Advisory> Write(FlatBufferBuilder& builder, const Advisory& advis
     return schema::CreateAdvisoryRange(builder, introduced, end, range.includes_end);
   });
   const auto versions = Texts(builder, advisory.versions);
-  return schema::CreateAdvisory(builder, id, title, url, static_cast<uint8_t>(advisory.severity),
-                                advisory.cvss_tenths, cvss_vector, cwes, aliases, ranges, versions,
-                                advisory.published_ms, advisory.modified_ms);
+  return schema::CreateAdvisory(builder, id, title, url, static_cast<uint8_t>(advisory.severity), advisory.cvss_tenths,
+                                cvss_vector, cwes, aliases, ranges, versions, advisory.published_ms,
+                                advisory.modified_ms);
 }
 
 Advisory Read(const schema::Advisory& advisory) {
@@ -68,8 +68,8 @@ std::string Encode(const SigningKeysRecord& record) {
     const auto public_key = Bytes(builder, key.public_key);
     return schema::CreatePublicKey(builder, keyid, public_key, key.created_ms, key.expires_ms);
   });
-  schema::FinishSigningKeysRecordBuffer(
-      builder, schema::CreateSigningKeysRecord(builder, keys, record.old_versions_signed));
+  schema::FinishSigningKeysRecordBuffer(builder,
+                                        schema::CreateSigningKeysRecord(builder, keys, record.old_versions_signed));
   return Take(builder);
 }
 
@@ -118,8 +118,8 @@ Result<AdvisoryIndexRecord> Decode<AdvisoryIndexRecord>(std::string_view payload
 
 std::string Encode(const PackageAdvisoriesRecord& record) {
   FlatBufferBuilder builder;
-  const auto advisories = Tables<schema::Advisory>(
-      builder, record.advisories, [&](const Advisory& advisory) { return Write(builder, advisory); });
+  const auto advisories = Tables<schema::Advisory>(builder, record.advisories,
+                                                   [&](const Advisory& advisory) { return Write(builder, advisory); });
   schema::FinishPackageAdvisoriesRecordBuffer(builder, schema::CreatePackageAdvisoriesRecord(builder, advisories));
   return Take(builder);
 }

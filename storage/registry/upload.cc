@@ -63,8 +63,8 @@ Status PackageUploadImpl::Consume(std::string_view bytes) {
 Result<WriteAnswer> PackageUploadImpl::Finish() {
   ASSIGN_OR_RETURN(PublishDocument document, parser_.Finish());
   ASSIGN_OR_RETURN(const PublishRequest request, ParsePublishRequest(std::move(document.skeleton)));
-  ASSIGN_OR_RETURN(const WriteKind kind, ClassifyWrite(request, receiver_.blob() != nullptr,
-                                                       rev_ ? RevInPath::kYes : RevInPath::kNo));
+  ASSIGN_OR_RETURN(const WriteKind kind,
+                   ClassifyWrite(request, receiver_.blob() != nullptr, rev_ ? RevInPath::kYes : RevInPath::kNo));
   if (kind != WriteKind::kStars) RETURN_IF_ERROR(denial_);
   if (kind == WriteKind::kPublish) return Publish(request, document);
   return writer_->Change(principal_, name_, rev_, request, kind);
@@ -72,8 +72,8 @@ Result<WriteAnswer> PackageUploadImpl::Finish() {
 
 Result<WriteAnswer> PackageUploadImpl::Publish(const PublishRequest& request, const PublishDocument& document) {
   const std::shared_ptr<engine::StagedBlob> tarball = receiver_.blob();
-  ASSIGN_OR_RETURN(NewVersion candidate, CheckPublishRequest(name_, request, document.attachments,
-                                                             {tarball->info(), receiver_.report()}));
+  ASSIGN_OR_RETURN(NewVersion candidate,
+                   CheckPublishRequest(name_, request, document.attachments, {tarball->info(), receiver_.report()}));
   ASSIGN_OR_RETURN(const auto bundle, StoreBundle(document, &candidate.record));
   std::vector<std::shared_ptr<engine::StagedBlob>> blobs = {tarball};
   if (bundle != nullptr) blobs.push_back(bundle);

@@ -107,8 +107,8 @@ class Verification {
     if (!parsed.ok() || VersionKey(name, *parsed) != key) Find(what + " is stored under the key of another version");
     ASSIGN_OR_RETURN(const auto tombstone, view_.Get(Family::kTombstone, std::string(key)));
     if (tombstone) Find(what + " is live, and unpublished too");
-    RETURN_IF_ERROR(CheckBlob(what + ", tarball", version.tarball.sha512, version.tarball.size_bytes,
-                              &version.tarball.sha1));
+    RETURN_IF_ERROR(
+        CheckBlob(what + ", tarball", version.tarball.sha512, version.tarball.size_bytes, &version.tarball.sha1));
     CheckSignatures(what, name, version);
     if (!version.bundle) return OkStatus();
     return CheckBlob(what + ", attestation bundle", version.bundle->sha512, version.bundle->size_bytes, nullptr);
@@ -158,8 +158,10 @@ class Verification {
       if (parts->name == last_name) return true;
       last_name = parts->name;
       const auto package = view_.Get(Family::kPackage, engine::NameKey(last_name));
-      if (!package.ok()) failed = package.status();
-      else if (!*package) Find(std::string(what) + " of " + last_name + ", which is no package");
+      if (!package.ok())
+        failed = package.status();
+      else if (!*package)
+        Find(std::string(what) + " of " + last_name + ", which is no package");
       return failed.ok();
     }));
     return failed;
@@ -186,7 +188,8 @@ class Verification {
     for (const Family family : {Family::kByUser, Family::kShasum}) {
       RETURN_IF_ERROR(view_.ScanPrefix(family, "", [&](std::string_view key, std::string_view value) {
         const auto entry = expected.find({family, std::string(key)});
-        const std::string what = "derived family " + std::to_string(static_cast<int>(family)) + ", key " + HexEncode(key);
+        const std::string what =
+            "derived family " + std::to_string(static_cast<int>(family)) + ", key " + HexEncode(key);
         if (entry == expected.end()) {
           Find(what + ": nothing stands behind it");
           return true;

@@ -54,9 +54,7 @@ class VerifyReferencesTest : public RegistryFixture {
     Commit({tarn::Put(Family::kVersion, key, Encode(record))});
   }
   static std::string PackageKey() { return engine::NameKey("left"); }
-  static std::string KeyOf(const char* version) {
-    return VersionKey(Name("left"), Version::Parse(version).value());
-  }
+  static std::string KeyOf(const char* version) { return VersionKey(Name("left"), Version::Parse(version).value()); }
 };
 
 TEST_F(VerifyReferencesTest, TagThatNamesNoVersion) {
@@ -102,7 +100,9 @@ TEST_F(VerifyReferencesTest, WrongSizeAndHash) {
 }
 
 TEST_F(VerifyReferencesTest, MissingBundle) {
-  ChangeVersion("2.0.0", [](VersionRecord* version) { version->bundle = AttestationBundle{Sha512("nowhere"), 1, "", ""}; });
+  ChangeVersion("2.0.0", [](VersionRecord* version) {
+    version->bundle = AttestationBundle{Sha512("nowhere"), 1, "", ""};
+  });
   ExpectFinding("left@2.0.0, attestation bundle: no blob");
 }
 

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "storage/base/bytes.h"
-#include "storage/base/trust_limits.h"
 #include "storage/base/logging.h"
+#include "storage/base/trust_limits.h"
 #include "storage/engine/keys.h"
 #include "storage/registry/commit_loop.h"
 #include "storage/registry/package_state.h"

@@ -231,7 +231,8 @@ void FaultFileSystem::FlipBit(const std::string& path, uint64_t byte_offset, int
   const auto node = Find(path);
   CHECK(node != nullptr && byte_offset < node->current.size());
   const auto flip = [byte_offset, bit](std::string* contents) {
-    if (byte_offset < contents->size()) (*contents)[byte_offset] = static_cast<char>((*contents)[byte_offset] ^ (1 << bit));
+    if (byte_offset < contents->size())
+      (*contents)[byte_offset] = static_cast<char>((*contents)[byte_offset] ^ (1 << bit));
   };
   flip(&node->current);
   flip(&node->durable);

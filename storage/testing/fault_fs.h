@@ -27,8 +27,19 @@ class FaultFileSystem final : public FileSystem {
   explicit FaultFileSystem(uint64_t seed = 1) : random_(seed) {}
 
   enum class Call : uint8_t {
-    kWriteAt, kReadAt, kSync, kTruncate, kSize,
-    kCreate, kOpen, kSyncDirectory, kCreateDirectory, kList, kRemove, kRename, kFreeSpace,
+    kWriteAt,
+    kReadAt,
+    kSync,
+    kTruncate,
+    kSize,
+    kCreate,
+    kOpen,
+    kSyncDirectory,
+    kCreateDirectory,
+    kList,
+    kRemove,
+    kRename,
+    kFreeSpace,
   };
   // Calls so far, all or of one kind. Calls while the power is off do not count.
   uint64_t call_count() const EXCLUDES(mutex_);

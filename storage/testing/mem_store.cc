@@ -166,8 +166,7 @@ Result<CommitInfo> MemStore::Commit(engine::Mutation mutation) {
   record.epoch = before.epoch;
   record.time_ms = clock_->NowMs();
   record.previous_chain_hash = before.chain_hash;
-  record.chain_hash =
-      engine::ChainHash(before.chain_hash, record.lsn, record.epoch, record.time_ms, prepared.payload);
+  record.chain_hash = engine::ChainHash(before.chain_hash, record.lsn, record.epoch, record.time_ms, prepared.payload);
   RETURN_IF_ERROR(update.Add(std::move(record)));
 
   const LogRecord& added = update.records().front();

@@ -54,8 +54,7 @@ class MemStore final : public engine::Store {
   using FamilyKey = std::pair<engine::Family, std::string>;
 
   static const std::optional<std::string>& ValueAt(const History& history, Lsn lsn);
-  Result<std::optional<std::string>> GetAt(Lsn lsn, engine::Family family, std::string_view key) const
-      EXCLUDES(mutex_);
+  Result<std::optional<std::string>> GetAt(Lsn lsn, engine::Family family, std::string_view key) const EXCLUDES(mutex_);
   // Up to a few live entries from `lower`; where to go on is the last key and one 0x00.
   std::vector<std::pair<std::string, std::string>> EntriesAt(Lsn lsn, engine::Family family, std::string_view lower,
                                                              std::string_view upper) const EXCLUDES(mutex_);

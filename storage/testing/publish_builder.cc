@@ -103,15 +103,16 @@ std::string PublishBuilder::Body() const {
                             ":{\"content_type\":\"application/octet-stream\",\"data\":\"" + Base64Encode(tarball) +
                             "\",\"length\":" + std::to_string(tarball.size()) + "}";
   if (bundle_text) {
-    attachments += "," + JsonString(name + "-" + version + ".sigstore") +
-                   ":{\"content_type\":\"application/vnd.dev.sigstore.bundle.v0.3+json\",\"data\":" +
-                   JsonString(*bundle_text) + ",\"length\":" + std::to_string(bundle_text->size()) + "}";
+    attachments +=
+        "," + JsonString(name + "-" + version + ".sigstore") +
+        ":{\"content_type\":\"application/vnd.dev.sigstore.bundle.v0.3+json\",\"data\":" + JsonString(*bundle_text) +
+        ",\"length\":" + std::to_string(bundle_text->size()) + "}";
   }
   const std::string dist_tags = "{" + JsonString(dist_tag) + ":" + JsonString(version) + "}";
   return "{\"_id\":" + JsonString(document_id.value_or(name)) +
-         ",\"name\":" + JsonString(document_name.value_or(name)) + ",\"dist-tags\":" + dist_tags_json.value_or(dist_tags) +
-         ",\"versions\":{" + JsonString(version) + ":" + Manifest() + "}" +
-         (access.empty() ? "" : ",\"access\":" + JsonString(access)) +
+         ",\"name\":" + JsonString(document_name.value_or(name)) +
+         ",\"dist-tags\":" + dist_tags_json.value_or(dist_tags) + ",\"versions\":{" + JsonString(version) + ":" +
+         Manifest() + "}" + (access.empty() ? "" : ",\"access\":" + JsonString(access)) +
          (top_level_members ? "," + *top_level_members : "") +
          ",\"_attachments\":" + attachments_json.value_or("{" + attachments + "}") + "}";
 }

@@ -16,8 +16,8 @@ struct PublishBuilder {
   std::string name = "left";
   std::string version = "1.0.0";
   std::string dist_tag = "latest";
-  std::string access;            // Empty: not mentioned.
-  std::string manifest_members;  // More of the manifest, as JSON members without a comma around them.
+  std::string access;                              // Empty: not mentioned.
+  std::string manifest_members;                    // More of the manifest, as JSON members without a comma around them.
   std::string contents = "module.exports = 1;\n";  // Of index.js: other contents, another tarball.
   std::vector<std::pair<std::string, std::string>> more_files;
 

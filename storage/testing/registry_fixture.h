@@ -44,8 +44,7 @@ class RegistryFixture : public ::testing::Test {
   }
   // One with the password "secret-" and its name.
   Principal AddUserWithPassword(const std::string& name, Registry::Admin admin = Registry::Admin::kNo) {
-    const auto user =
-        registry_->CreateUser(Principal::System(), name, "secret-" + name, name + "@example.com", admin);
+    const auto user = registry_->CreateUser(Principal::System(), name, "secret-" + name, name + "@example.com", admin);
     EXPECT_TRUE(user.ok()) << user.status().ToString();
     return As(name, admin);
   }
@@ -75,9 +74,9 @@ class RegistryFixture : public ::testing::Test {
 
   Result<std::string> Packument(const Principal& principal, std::string_view name,
                                 PackumentForm form = PackumentForm::kFull) {
-    ASSIGN_OR_RETURN(const PackumentAnswer answer,
-                     registry_->GetPackument(principal, Name(name), form, PackumentCoding::kIdentity,
-                                             std::string(kTestBaseUrl)));
+    ASSIGN_OR_RETURN(
+        const PackumentAnswer answer,
+        registry_->GetPackument(principal, Name(name), form, PackumentCoding::kIdentity, std::string(kTestBaseUrl)));
     std::string text;
     for (const SharedBytes& buffer : answer.body->buffers) text += *buffer;
     return text;

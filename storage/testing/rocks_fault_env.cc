@@ -58,7 +58,8 @@ class RocksFaultEnv::FaultFs final : public rocksdb::FileSystemWrapper {
   }
   void FolderSynced(const std::string& folder) {
     MutexLock lock(mutex_);
-    if (!ignores_syncs_) std::erase_if(name_changes_, [&](const NameChange& change) { return FolderOf(change.path) == folder; });
+    if (!ignores_syncs_)
+      std::erase_if(name_changes_, [&](const NameChange& change) { return FolderOf(change.path) == folder; });
   }
 
   IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
@@ -119,7 +120,8 @@ class RocksFaultEnv::FaultFs final : public rocksdb::FileSystemWrapper {
     NameChange change{path, std::nullopt};
     if (std::filesystem::exists(path)) {
       change.before = ReadWhole(path);
-      if (const auto synced = synced_bytes_.find(path); synced != synced_bytes_.end()) change.before->resize(synced->second);
+      if (const auto synced = synced_bytes_.find(path); synced != synced_bytes_.end())
+        change.before->resize(synced->second);
     }
     name_changes_.push_back(std::move(change));
   }

@@ -52,10 +52,13 @@ class StoreConformance : public ::testing::TestWithParam<Kind> {
   Entries ScanAll(Family family, std::string_view lower = {}, std::string_view upper = {}) {
     Entries entries;
     const auto view = store_->NewReadView();
-    EXPECT_TRUE((*view)->Scan(family, lower, upper, [&entries](std::string_view key, std::string_view value) {
-      entries.emplace_back(key, value);
-      return true;
-    }).ok());
+    EXPECT_TRUE((*view)
+                    ->Scan(family, lower, upper,
+                           [&entries](std::string_view key, std::string_view value) {
+                             entries.emplace_back(key, value);
+                             return true;
+                           })
+                    .ok());
     return entries;
   }
   std::optional<std::string> Value(Family family, std::string_view key) { return ValueOf(*store_, family, key); }
@@ -105,16 +108,22 @@ TEST_P(StoreConformance, ScansInByteOrderWithinBoundsAndStopsWhenTold) {
 
   std::vector<std::string> seen;
   const auto view = store_->NewReadView();
-  ASSERT_TRUE((*view)->ScanPrefix(Family::kUser, "b", [&seen](std::string_view key, std::string_view) {
-    seen.emplace_back(key);
-    return true;
-  }).ok());
+  ASSERT_TRUE((*view)
+                  ->ScanPrefix(Family::kUser, "b",
+                               [&seen](std::string_view key, std::string_view) {
+                                 seen.emplace_back(key);
+                                 return true;
+                               })
+                  .ok());
   EXPECT_THAT(seen, ElementsAre("b", "ba"));
   seen.clear();
-  ASSERT_TRUE((*view)->Scan(Family::kUser, "", "", [&seen](std::string_view key, std::string_view) {
-    seen.emplace_back(key);
-    return seen.size() < 2;
-  }).ok());
+  ASSERT_TRUE((*view)
+                  ->Scan(Family::kUser, "", "",
+                         [&seen](std::string_view key, std::string_view) {
+                           seen.emplace_back(key);
+                           return seen.size() < 2;
+                         })
+                  .ok());
   EXPECT_THAT(seen, ElementsAre("a", "b"));
 }
 
@@ -125,10 +134,13 @@ TEST_P(StoreConformance, AViewStaysAtItsLsn) {
   EXPECT_EQ((*view)->lsn(), Lsn(1));
   EXPECT_EQ(**(*view)->Get(Family::kUser, "a"), "1");
   Entries entries;
-  ASSERT_TRUE((*view)->Scan(Family::kUser, "", "", [&](std::string_view key, std::string_view value) {
-    entries.emplace_back(key, value);
-    return true;
-  }).ok());
+  ASSERT_TRUE((*view)
+                  ->Scan(Family::kUser, "", "",
+                         [&](std::string_view key, std::string_view value) {
+                           entries.emplace_back(key, value);
+                           return true;
+                         })
+                  .ok());
   EXPECT_THAT(entries, ElementsAre(Pair("a", "1"), Pair("b", "1")));
   EXPECT_THAT(ScanAll(Family::kUser), ElementsAre(Pair("a", "2"), Pair("c", "2")));
 }
@@ -151,7 +163,9 @@ TEST_P(StoreConformance, PreconditionsAreExactBytesOrAbsence) {
 }
 
 TEST_P(StoreConformance, RefusesWhatBreaksALimitOrARule) {
-  const auto code_of = [this](std::vector<Change> changes) { return store_->Commit(MutationOf(std::move(changes))).code(); };
+  const auto code_of = [this](std::vector<Change> changes) {
+    return store_->Commit(MutationOf(std::move(changes))).code();
+  };
   EXPECT_EQ(code_of({Put(Family::kUser, std::string(limits::kKeyBytesMax, 'k'), "")}), Code::kOk);
   EXPECT_EQ(code_of({Put(Family::kUser, std::string(limits::kKeyBytesMax + 1, 'k'), "")}), Code::kInvalidArgument);
   EXPECT_EQ(code_of({Put(Family::kUser, "", "")}), Code::kInvalidArgument);
@@ -172,7 +186,8 @@ TEST_P(StoreConformance, RefusesWhatBreaksALimitOrARule) {
 }
 
 TEST_P(StoreConformance, BlobsBelongToTheirCommit) {
-  for (const std::string& bytes : {std::string("small"), std::string(), std::string(limits::kSharedBlobBytesMax + 1, 'L')}) {
+  for (const std::string& bytes :
+       {std::string("small"), std::string(), std::string(limits::kSharedBlobBytesMax + 1, 'L')}) {
     const std::shared_ptr<StagedBlob> staged = StageBlob(*store_, bytes);
     const Digest digest = staged->info().sha512;
     EXPECT_EQ(digest, Sha512(bytes));
@@ -243,10 +258,13 @@ class CountingObserver : public CommitObserver {
   void Derive(const LogRecord& record, const ReadView& before, std::vector<Change>* derived) override {
     EXPECT_EQ(before.lsn().value() + 1, record.lsn.value());
     uint64_t count = 0;
-    EXPECT_TRUE(before.Scan(Family::kUser, "", "", [&count](std::string_view, std::string_view) {
-      ++count;
-      return true;
-    }).ok());
+    EXPECT_TRUE(before
+                    .Scan(Family::kUser, "", "",
+                          [&count](std::string_view, std::string_view) {
+                            ++count;
+                            return true;
+                          })
+                    .ok());
     const auto previous = before.Get(Family::kByUser, "count");
     EXPECT_EQ(previous->value_or(std::to_string(count)), std::to_string(count)) << "derived rows of the record before";
     for (const Change& change : record.changes) count += change.family == Family::kUser && change.value ? 1 : 0;

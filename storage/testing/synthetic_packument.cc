@@ -10,8 +10,7 @@ constexpr uint64_t kFirstMs = 1'349'000'000'000;
 constexpr uint64_t kDayMs = 86'400'000;
 
 std::string VersionOf(size_t index) {
-  return std::to_string(index / 100) + "." + std::to_string(index / 10 % 10) + "." +
-         std::to_string(index % 10);
+  return std::to_string(index / 100) + "." + std::to_string(index / 10 % 10) + "." + std::to_string(index % 10);
 }
 
 std::string Dependencies(const char* prefix, size_t count, size_t index) {
@@ -29,14 +28,12 @@ std::string Dependencies(const char* prefix, size_t count, size_t index) {
 }
 
 // From the opening brace to just before the base URL, and from there to the end of `dist`.
-void AppendDist(SeededRandom* random, const std::string& version, size_t index,
-                registry::ManifestFragment* fragment) {
+void AppendDist(SeededRandom* random, const std::string& version, size_t index, registry::ManifestFragment* fragment) {
   std::string& json = fragment->json;
-  json += "\"dist\":{\"integrity\":\"sha512-" + Base64Encode(random->Bytes(64)) +
-          "\",\"shasum\":\"" + HexEncode(random->Bytes(20)) + "\",\"tarball\":\"";
+  json += "\"dist\":{\"integrity\":\"sha512-" + Base64Encode(random->Bytes(64)) + "\",\"shasum\":\"" +
+          HexEncode(random->Bytes(20)) + "\",\"tarball\":\"";
   fragment->base_offset = static_cast<uint32_t>(json.size());
-  json += "/fabricator/-/fabricator-" + version +
-          ".tgz\",\"fileCount\":" + std::to_string(180 + index % 9) +
+  json += "/fabricator/-/fabricator-" + version + ".tgz\",\"fileCount\":" + std::to_string(180 + index % 9) +
           ",\"unpackedSize\":" + std::to_string(32'000'000 + index * 977) +
           ",\"signatures\":[{\"keyid\":\"SHA256:jl3bwswu80PjjokCgh0o2w5c2U4LhQAE57gj9cz1kzA\","
           "\"sig\":\"" +
@@ -57,20 +54,19 @@ registry::VersionEntry SyntheticVersion(size_t index) {
   const uint64_t seed = index + 1;
 
   SeededRandom random(seed);
-  entry.full.json =
-      start +
-      "\"description\":\"Fabricator makes things out of other things, in that order\","
-      "\"keywords\":[\"fabric\",\"make\",\"compiler\",\"language\"],\"license\":\"Apache-2.0\","
-      "\"homepage\":\"https://fabricator.example/\",\"author\":{\"name\":\"The Fabric Works\"},"
-      "\"bugs\":{\"url\":\"https://code.example/fabric/fabricator/"
-      "issues\"},\"repository\":{\"type\":"
-      "\"git\",\"url\":\"git+https://code.example/fabric/fabricator.git\"},\"main\":"
-      "\"./lib/fabricator.js\",\"typings\":\"./lib/fabricator.d.ts\",\"scripts\":{\"test\":"
-      "\"fab run tests --parallel --light=false\",\"build\":\"npm run build:compiler && npm run "
-      "build:tests\",\"lint\":\"fab lint\",\"setup-hooks\":\"node scripts/link-hooks.mjs\"},"
-      "\"gitHead\":\"" +
-      HexEncode(SeededRandom(~seed).Bytes(20)) + "\",\"_id\":\"fabricator@" + entry.version +
-      "\",\"_nodeVersion\":\"20.1.1\",\"_npmVersion\":\"10.8.3\"," + resolver;
+  entry.full.json = start +
+                    "\"description\":\"Fabricator makes things out of other things, in that order\","
+                    "\"keywords\":[\"fabric\",\"make\",\"compiler\",\"language\"],\"license\":\"Apache-2.0\","
+                    "\"homepage\":\"https://fabricator.example/\",\"author\":{\"name\":\"The Fabric Works\"},"
+                    "\"bugs\":{\"url\":\"https://code.example/fabric/fabricator/"
+                    "issues\"},\"repository\":{\"type\":"
+                    "\"git\",\"url\":\"git+https://code.example/fabric/fabricator.git\"},\"main\":"
+                    "\"./lib/fabricator.js\",\"typings\":\"./lib/fabricator.d.ts\",\"scripts\":{\"test\":"
+                    "\"fab run tests --parallel --light=false\",\"build\":\"npm run build:compiler && npm run "
+                    "build:tests\",\"lint\":\"fab lint\",\"setup-hooks\":\"node scripts/link-hooks.mjs\"},"
+                    "\"gitHead\":\"" +
+                    HexEncode(SeededRandom(~seed).Bytes(20)) + "\",\"_id\":\"fabricator@" + entry.version +
+                    "\",\"_nodeVersion\":\"20.1.1\",\"_npmVersion\":\"10.8.3\"," + resolver;
   AppendDist(&random, entry.version, index, &entry.full);
   entry.full.json +=
       ",\"_npmUser\":{\"name\":\"fabric-bot\",\"email\":\"bot@fabric.example\"},\"maintainers\":[{"

@@ -108,8 +108,7 @@ class Machine {
     if (!staged.ok()) return false;
     Mutation mutation = MutationOf({Put(Family::kPackage, NameOf(package), std::to_string(number)),
                                     Put(Family::kVersion, VersionKey(package, number), std::to_string(number))});
-    const std::optional<std::string> before =
-        number == 1 ? std::nullopt : std::optional(std::to_string(number - 1));
+    const std::optional<std::string> before = number == 1 ? std::nullopt : std::optional(std::to_string(number - 1));
     mutation.preconditions = {{Family::kPackage, NameOf(package), before}};
     mutation.blobs.push_back(*std::move(staged));
     if (!store_->Commit(std::move(mutation)).ok()) return false;

@@ -106,7 +106,9 @@ class ApiFixture : public registry::RegistryFixture {
     const Request request{*head, peer_, *body, "id"};
     return testing::RunTask(api_->Handle(request));
   }
-  Response Get(const std::string& target, Headers headers = {}) { return Ask(Method::kGet, target, std::move(headers)); }
+  Response Get(const std::string& target, Headers headers = {}) {
+    return Ask(Method::kGet, target, std::move(headers));
+  }
 
   static std::string BodyOf(const Response& response) {
     std::string text(response.text());
