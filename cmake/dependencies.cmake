@@ -1,6 +1,7 @@
 # Everything comes from Debian's packages (the list is in ./dev). System headers are not held to our warnings.
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
+find_package(CURL REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(GTest REQUIRED)
 find_package(spdlog REQUIRED)

@@ -45,6 +45,7 @@ THIRD_PARTY = {
     r"xxhash\.h": (["storage/base", "storage/engine"], False),
     r"zlib\.h": (["storage/registry", "http/api"], False),
     r"openssl/": (["storage/base"], False),
+    r"curl/": (["storage/base"], False),
     r"sodium": (["storage/base", "storage/registry"], False),
     r"crypt\.h": (["storage/registry"], False),
     r"spdlog/": (["storage/base"], False),
