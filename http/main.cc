@@ -168,11 +168,32 @@ void AddToken(CLI::App* app, CommandLine* line) {
   auto* create = token->add_subcommand("create", "Make a token and print it, this once");
   create->add_option("USER", line->token.user, "Whose token")->required();
   create->add_option("--name", line->token.name, "A name for lists");
-  create->add_flag("--read-only", line->token.read_only, "May install, not publish");
+  auto* read_only = create->add_flag("--read-only", line->token.read_only, "May install, not publish");
+  auto* publish_only =
+      create->add_flag("--publish-only", line->token.publish_only, "May publish new versions, and no more");
+  auto* stage_only = create->add_flag("--stage-only", line->token.stage_only,
+                                      "May install, and put up versions that somebody else approves");
+  read_only->excludes(publish_only)->excludes(stage_only);
+  publish_only->excludes(stage_only);
+  create->add_option("--package", line->token.packages, "Only this package, or @scope/begin-*; may be repeated")
+      ->allow_extra_args(false);
+  create->add_option("--scope", line->token.scopes, "Only packages of this scope, or of @begin-*; may be repeated")
+      ->allow_extra_args(false);
+  auto* org = create->add_option("--org", line->token.orgs, "Members and teams of this organisation; may be repeated")
+                  ->allow_extra_args(false);
+  create->add_option("--org-permission", line->token.orgs_permission, "With organisations: read-only or read-write")
+      ->check(CLI::IsMember({"read-only", "read-write"}))
+      ->needs(org);
+  create->add_flag("--bypass-2fa", line->token.bypass_second_factor, "Writes packages without a one-time password");
   create->add_option("--cidr", line->token.cidrs, "Only from this network; may be repeated")->allow_extra_args(false);
   create->add_option("--expires-days", line->token.expires_days, "Ends after so many days; default: never")
       ->check(CLI::Range(1, 36500));
-  create->footer("Example: npm config set //registry.example/:_authToken \"$(tarn token create ci --read-only)\"");
+  create->footer(
+      "With any of --publish-only, --stage-only, --package, --scope, --org and --bypass-2fa the token is limited: it\n"
+      "changes no account, makes and lists no tokens, and needs a --name.\n"
+      "Examples:\n"
+      "  npm config set //registry.example/:_authToken \"$(tarn token create ci --read-only)\"\n"
+      "  tarn token create ci --name release --publish-only --scope @acme --expires-days 90 --data /var/lib/tarn");
   finish(create, TokenArguments::Action::kCreate);
   auto* list = token->add_subcommand("list", "List a user's tokens");
   list->add_option("USER", line->token.user, "Whose tokens")->required();

@@ -109,5 +109,23 @@ TEST_F(ApiSecondFactor, ChallengesLoginTokensAndWrites) {
   EXPECT_EQ(Ask(kDelete, "/-/user/token/" + token_).status(), 200) << "logging out never asks";
 }
 
+TEST_F(ApiSecondFactor, ATokenForMachinesSparesWritesTheCode) {
+  ASSERT_EQ(PublishAs(token_, PublishBuilder()).status(), 201);
+  Enrol("auth-and-writes");
+  const std::string limits = R"({"name":"ci","password":"secret-alice","packages":["left"],)"
+                             R"("packages_and_scopes_permission":"read-write","bypass_2fa":)";
+  ExpectChallenge(Ask(kPost, "/-/npm/v1/tokens", {Bearer(token_)}, limits + "true}"));
+  const auto make = [&](const std::string& bypass) {
+    const Response made = Ask(kPost, "/-/npm/v1/tokens", {Bearer(token_), Otp()}, limits + bypass + "}");
+    return JsonBody::ParseObject(made.text())->String("token").value().value_or("");
+  };
+  PublishBuilder next;
+  next.version = "2.0.0";
+  ExpectChallenge(PublishAs(make("false"), next));
+  const std::string machine = make("true");
+  EXPECT_EQ(PublishAs(machine, next).status(), 201);
+  EXPECT_EQ(Ask(kPost, "/-/npm/v1/user", {Bearer(machine), Otp()}, R"({"github":"al"})").status(), 403);
+}
+
 }  // namespace
 }  // namespace tarn::http

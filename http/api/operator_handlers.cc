@@ -36,6 +36,7 @@ Result<registry::NewToken> CreateToken(const Services& services, const Call& cal
   spec.name = name.value_or("");
   spec.read_only = read_only.value_or(false);
   if (cidrs) spec.cidrs = *cidrs;
+  ASSIGN_OR_RETURN(spec.limits, ParseTokenLimits(body));
   return services.registry.CreateToken(call.principal, call.Parameter("user"), std::nullopt, spec);
 }
 

@@ -4,20 +4,21 @@
 #include "http/api/handlers.h"
 #include "http/api/json_body.h"
 #include "http/api/token_json.h"
+#include "storage/base/credential_limits.h"
 #include "storage/base/logging.h"
 
 namespace tarn::http {
 namespace {
 
 constexpr uint64_t kDayMs = uint64_t{24} * 3600 * 1000;
-constexpr uint64_t kExpiryDaysMax = 36'500;
 
 // `expires`: a number of days (npm's client) or an ISO time (the published API).
 Result<std::optional<uint64_t>> ParseExpiry(const JsonBody& body, uint64_t now_ms) {
   if (!body.Has("expires")) return std::optional<uint64_t>();
   const auto days = body.Number("expires");
   if (days.ok()) {
-    if (**days == 0 || **days > kExpiryDaysMax) return InvalidArgument("\"expires\" must be 1 to 36500 days");
+    if (**days == 0 || **days > limits::kTokenDaysMax)
+      return InvalidArgument("\"expires\" must be 1 to " + std::to_string(limits::kTokenDaysMax) + " days");
     return std::optional<uint64_t>(now_ms + **days * kDayMs);
   }
   const auto text = body.String("expires");
@@ -27,20 +28,6 @@ Result<std::optional<uint64_t>> ParseExpiry(const JsonBody& body, uint64_t now_m
   }
   if (*time_ms <= now_ms) return InvalidArgument("\"expires\" is in the past");
   return std::optional<uint64_t>(*time_ms);
-}
-
-// Scopes, packages and organisations of granular tokens are not enforced here, so a token that asks for them is refused
-// rather than made wider than asked.
-Status RefuseRestrictions(const JsonBody& body) {
-  for (const char* field : {"packages", "scopes", "orgs"}) {
-    ASSIGN_OR_RETURN(const auto list, body.Strings(field));
-    const bool is_everything = list && list->size() == 1 && list->front() == "*";
-    if (list && !list->empty() && !is_everything) {
-      return InvalidArgument(std::string("tokens limited to ") + field +
-                             " are not supported by this registry; create a read-only or CIDR-limited one instead");
-    }
-  }
-  return OkStatus();
 }
 
 struct TokenRequest {
@@ -62,13 +49,8 @@ Result<TokenRequest> ParseTokenRequest(const Call& call, uint64_t now_ms) {
   request.spec.name = name.value_or("");
   request.spec.description = description.value_or("");
   ASSIGN_OR_RETURN(const auto read_only, body.Bool("readonly"));
-  ASSIGN_OR_RETURN(const auto permission, body.String("packages_and_scopes_permission"));
-  if (permission && *permission != "read-only" && *permission != "read-write" && *permission != "no-access") {
-    return InvalidArgument("\"packages_and_scopes_permission\" must be read-only or read-write on this registry");
-  }
-  // A granular token without a write permission may not write.
-  request.spec.read_only = read_only.value_or(permission && *permission != "read-write");
-  RETURN_IF_ERROR(RefuseRestrictions(body));
+  request.spec.read_only = read_only.value_or(false);
+  ASSIGN_OR_RETURN(request.spec.limits, ParseTokenLimits(body));
   for (const char* field : {"cidr_whitelist", "cidr"}) {
     ASSIGN_OR_RETURN(const auto cidrs, body.Strings(field));
     if (cidrs) request.spec.cidrs.insert(request.spec.cidrs.end(), cidrs->begin(), cidrs->end());
@@ -86,27 +68,6 @@ uint64_t NumberOr(const std::optional<std::string>& text, uint64_t otherwise, ui
 }
 
 }  // namespace
-
-std::string TokenMembers(const registry::TokenInfo& token) {
-  std::string cidrs = "null";
-  if (!token.spec.cidrs.empty()) {
-    cidrs = "[";
-    for (const std::string& cidr : token.spec.cidrs) cidrs += (cidrs.size() > 1 ? "," : "") + JsonString(cidr);
-    cidrs += "]";
-  }
-  const std::string created = JsonString(FormatIsoTime(token.created_ms));
-  const std::string expiry = token.spec.expires_ms ? JsonString(FormatIsoTime(*token.spec.expires_ms)) : "null";
-  std::string out = "\"key\":" + JsonString(token.key) + ",\"name\":" + JsonString(token.spec.name);
-  out +=
-      ",\"description\":" + JsonString(token.spec.description) + ",\"created\":" + created + ",\"updated\":" + created;
-  out += ",\"accessed\":null,\"expiry\":" + expiry + ",\"expires\":" + expiry;
-  out += std::string(",\"readonly\":") + (token.spec.read_only ? "true" : "false");
-  out +=
-      ",\"automation\":false,\"bypass_2fa\":false,\"revoked\":null,\"cidr_whitelist\":" + cidrs + ",\"cidr\":" + cidrs;
-  out += ",\"scopes\":[{\"type\":\"package\",\"name\":\"*\"}],\"permissions\":[{\"name\":\"package\",\"action\":\"";
-  out += token.spec.read_only ? "read\"}]" : "write\"}]";
-  return out;
-}
 
 Response HandleListTokens(const Services& services, const Call& call) {
   const auto tokens = services.registry.ListTokens(call.principal, call.principal.user);

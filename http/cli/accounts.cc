@@ -53,22 +53,78 @@ void PrintUsers(const http::JsonBody& answer) {
     std::puts("There are no accounts. Make the first one with: tarn user add NAME --admin");
 }
 
+// What the token may do …
+std::string RightsOf(const http::JsonBody& token) {
+  std::string text;
+  for (const http::JsonBody& permission : Items(token, "permissions")) {
+    const bool is_org = Text(permission, "name") == "org";
+    const std::string action = Text(permission, "action");
+    text += text.empty() ? "" : ", ";
+    text += is_org ? "organisations: " : "";
+    text += action == "write" ? "read, write" : action == "stage" ? "read, stage" : action;
+  }
+  return IsTrue(token, "bypass_2fa") ? text + ", no one-time password" : text;
+}
+
+// … and with what.
+std::string PlacesOf(const http::JsonBody& token) {
+  std::string text;
+  for (const http::JsonBody& scope : Items(token, "scopes")) {
+    const std::string name = Text(scope, "name");
+    text += text.empty() ? "" : " ";
+    if (Text(scope, "type") == "org")
+      text += "organisation " + name;
+    else
+      text += name == "*" ? "everything" : name;
+  }
+  return text;
+}
+
 // The key comes last: it is long, and what `tarn token revoke` wants.
 void PrintTokens(const http::JsonBody& answer, const std::string& user) {
   std::vector<std::vector<std::string>> rows = {
-      {"TOKEN", "NAME", "MAY", "FROM", "CREATED (UTC)", "EXPIRES (UTC)", "KEY"}};
+      {"TOKEN", "NAME", "MAY", "WITH", "FROM", "CREATED (UTC)", "EXPIRES (UTC)", "KEY"}};
   for (const http::JsonBody& token : Items(answer, "tokens")) {
     const std::string networks = Joined(token, "cidr");
     const std::string expires = Text(token, "expires");
-    rows.push_back({Text(token, "preview") + "...", Text(token, "name"),
-                    IsTrue(token, "readonly") ? "read" : "read, write", networks.empty() ? "anywhere" : networks,
-                    ShortTime(Text(token, "created")), expires.empty() ? "never" : ShortTime(expires),
-                    Text(token, "key")});
+    rows.push_back({Text(token, "preview") + "...", Text(token, "name"), RightsOf(token), PlacesOf(token),
+                    networks.empty() ? "anywhere" : networks, ShortTime(Text(token, "created")),
+                    expires.empty() ? "never" : ShortTime(expires), Text(token, "key")});
   }
   if (rows.size() > 1)
     std::fputs(FormatTable(rows).c_str(), stdout);
   else
     std::printf("%s has no tokens.\n", user.c_str());
+}
+
+std::string JsonStrings(const std::vector<std::string>& texts) {
+  std::string out = "[";
+  for (const std::string& text : texts) out += (out.size() > 1 ? "," : "") + JsonString(text);
+  return out + "]";
+}
+
+std::string_view PackagesPermission(const TokenArguments& arguments) {
+  if (arguments.publish_only) return "publish-only";
+  if (arguments.stage_only) return "read-write-stage-only";
+  return arguments.read_only ? "read-only" : "read-write";
+}
+
+// The members that limit the token; none when nothing but --read-only was asked for.
+std::string LimitMembers(const TokenArguments& arguments) {
+  const bool names_packages = !arguments.packages.empty() || !arguments.scopes.empty();
+  const bool names_act = arguments.publish_only || arguments.stage_only;
+  const bool is_limited = names_packages || names_act || !arguments.orgs.empty() || arguments.bypass_second_factor;
+  if (!is_limited) return std::string();
+  std::string members = ",\"packages\":" + JsonStrings(arguments.packages);
+  members += ",\"scopes\":" + JsonStrings(arguments.scopes) + ",\"orgs\":" + JsonStrings(arguments.orgs);
+  // Organisations alone are no packages.
+  if (names_packages || names_act || arguments.orgs.empty()) {
+    members += ",\"packages_and_scopes_permission\":" + JsonString(PackagesPermission(arguments));
+    members += std::string(",\"packages_all\":") + (names_packages ? "false" : "true");
+  }
+  if (!arguments.orgs.empty()) members += ",\"orgs_permission\":" + JsonString(arguments.orgs_permission);
+  if (arguments.bypass_second_factor) members += ",\"bypass_2fa\":true";
+  return members;
 }
 
 }  // namespace
@@ -122,9 +178,8 @@ int RunToken(const Config& config, const TokenArguments& arguments) {
   switch (arguments.action) {
     case Action::kCreate: {
       std::string body = "{\"name\":" + JsonString(arguments.name) +
-                         ",\"read_only\":" + (arguments.read_only ? "true" : "false") + ",\"cidrs\":[";
-      for (size_t i = 0; i < arguments.cidrs.size(); ++i) body += (i > 0 ? "," : "") + JsonString(arguments.cidrs[i]);
-      body += "]";
+                         ",\"read_only\":" + (arguments.read_only ? "true" : "false") +
+                         ",\"cidrs\":" + JsonStrings(arguments.cidrs) + LimitMembers(arguments);
       if (arguments.expires_days > 0) {
         body += ",\"expires_ms\":" + std::to_string(SystemClock().NowMs() + arguments.expires_days * 24 * 3600 * 1000);
       }

@@ -41,7 +41,13 @@ struct TokenArguments {
   std::string key;   // kRevoke.
   std::string name;
   std::vector<std::string> cidrs;
+  // What it is limited to; without any of these, to nothing.
+  std::vector<std::string> packages, scopes, orgs;
+  std::string orgs_permission = "read-only";
   bool read_only = false;
+  bool publish_only = false;
+  bool stage_only = false;
+  bool bypass_second_factor = false;
   uint64_t expires_days = 0;  // 0: never.
   Output output = Output::kText;
 };

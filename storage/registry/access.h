@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "storage/base/ids.h"
 #include "storage/base/result.h"
+#include "storage/registry/token_limits.h"
 
 namespace tarn::registry {
 
@@ -20,9 +22,12 @@ struct Principal {
   std::string user;                     // Set for kUser.
   bool is_admin = false;                // May do everything everywhere.
   bool may_write = false;               // False for anonymous callers and read-only tokens.
+  bool is_limited_admin = false;        // An administrator's limited token: any package in its limits, and no more.
   std::optional<Sha256Digest> token;    // The token that was shown, if one was.
   bool bypasses_second_factor = false;  // A token made for machines: its writes need no one-time password.
   std::string one_time_password = {};   // As the client showed it (npm-otp); believed only where a rule asks for it.
+  // Null: whatever the user may do. Never changed; owned by every principal that the token was believed for.
+  std::shared_ptr<const TokenLimits> limits = {};
 
   static Principal Anonymous() { return {}; }
   // The operator: the command line on a stopped store, or the Unix socket of a running one.
@@ -30,6 +35,8 @@ struct Principal {
     return {.kind = Kind::kSystem, .user = "", .is_admin = true, .may_write = true, .token = std::nullopt};
   }
   bool is_authenticated() const { return kind != Kind::kAnonymous; }
+  // Do the limits of the token, if it has any, allow this? As TokenLimits::Allows.
+  bool TokenAllows(TokenAct act, std::string_view target) const { return !limits || limits->Allows(act, target); }
 };
 
 // What the client showed, as it came from the header; not yet believed.

@@ -63,6 +63,34 @@ Result<AccountsRecord> Decode<AccountsRecord>(std::string_view payload) {
   return AccountsRecord{root->user_count(), root->admin_count()};
 }
 
+namespace {
+
+Offset<schema::TokenLimits> LimitsOffset(FlatBufferBuilder& builder, const std::optional<TokenLimits>& limits) {
+  if (!limits) return 0;
+  const auto packages = Texts(builder, limits->packages);
+  const auto scopes = Texts(builder, limits->scopes);
+  const auto orgs = Texts(builder, limits->orgs);
+  return schema::CreateTokenLimits(builder, limits->all_packages, packages, scopes, orgs,
+                                   static_cast<schema::TokenPermission>(limits->packages_permission),
+                                   static_cast<schema::TokenPermission>(limits->orgs_permission),
+                                   limits->bypasses_second_factor);
+}
+
+std::optional<TokenLimits> LimitsOf(const schema::TokenLimits* stored) {
+  if (stored == nullptr) return std::nullopt;
+  TokenLimits limits;
+  limits.all_packages = stored->all_packages();
+  limits.packages = Texts(stored->packages());
+  limits.scopes = Texts(stored->scopes());
+  limits.orgs = Texts(stored->orgs());
+  limits.packages_permission = static_cast<TokenPermission>(stored->packages_permission());
+  limits.orgs_permission = static_cast<TokenPermission>(stored->orgs_permission());
+  limits.bypasses_second_factor = stored->bypasses_second_factor();
+  return limits;
+}
+
+}  // namespace
+
 std::string Encode(const TokenRecord& record) {
   FlatBufferBuilder builder;
   const auto user = Text(builder, record.user);
@@ -70,18 +98,19 @@ std::string Encode(const TokenRecord& record) {
   const auto name = Text(builder, record.name);
   const auto description = Text(builder, record.description);
   const auto preview = Text(builder, record.preview);
+  const auto limits = LimitsOffset(builder, record.limits);
   schema::FinishTokenRecordBuffer(
       builder, schema::CreateTokenRecord(builder, user, record.user_id, record.created_ms, record.expires_ms,
-                                         record.read_only, cidrs, name, description, preview));
+                                         record.read_only, cidrs, name, description, preview, limits));
   return Take(builder);
 }
 
 template <>
 Result<TokenRecord> Decode<TokenRecord>(std::string_view payload) {
   ASSIGN_OR_RETURN(const auto* root, Root<schema::TokenRecord>(payload, schema::TokenRecordIdentifier()));
-  return TokenRecord{Text(root->user()), root->user_id(),           root->created_ms(),
-                     root->expires_ms(), root->read_only(),         Texts(root->cidrs()),
-                     Text(root->name()), Text(root->description()), Text(root->preview())};
+  return TokenRecord{Text(root->user()),    root->user_id(),         root->created_ms(), root->expires_ms(),
+                     root->read_only(),     Texts(root->cidrs()),    Text(root->name()), Text(root->description()),
+                     Text(root->preview()), LimitsOf(root->limits())};
 }
 
 std::string Encode(const OrgRecord& record) {

@@ -1,4 +1,5 @@
 #include "storage/base/bytes.h"
+#include "storage/base/credential_limits.h"
 #include "storage/engine/keys.h"
 #include "storage/registry/accounts.h"
 #include "storage/registry/package_state.h"
@@ -10,18 +11,22 @@ namespace {
 using engine::Family;
 using engine::Mutation;
 
+constexpr uint64_t kDayMs = uint64_t{24} * 3600 * 1000;
+
 TokenInfo InfoOf(const Sha256Digest& hash, const TokenRecord& token) {
   TokenInfo info;
   info.key = HexEncode(hash.view());
   info.preview = token.preview;
   info.user = token.user;
-  info.spec = {token.name, token.description, token.read_only, token.cidrs, std::nullopt};
+  info.spec = {token.name, token.description, token.read_only, token.cidrs, std::nullopt, std::nullopt};
   if (token.expires_ms != 0) info.spec.expires_ms = token.expires_ms;
+  info.spec.limits = token.limits;
   info.created_ms = token.created_ms;
   return info;
 }
 
-Status CheckSpec(const TokenSpec& spec, uint64_t now_ms) {
+// The same, with its limits in the form that is stored.
+Result<TokenSpec> CheckSpec(TokenSpec spec, uint64_t now_ms) {
   if (spec.name.size() > limits::kTokenTextBytesMax || spec.description.size() > limits::kTokenTextBytesMax) {
     return InvalidArgument("a token's name and description have at most " + std::to_string(limits::kTokenTextBytesMax) +
                            " bytes");
@@ -34,7 +39,14 @@ Status CheckSpec(const TokenSpec& spec, uint64_t now_ms) {
     if (!cidr.ok()) return cidr.status();
   }
   if (spec.expires_ms && *spec.expires_ms <= now_ms) return InvalidArgument("the token would have expired already");
-  return OkStatus();
+  if (spec.expires_ms && *spec.expires_ms - now_ms > limits::kTokenDaysMax * kDayMs) {
+    return InvalidArgument("a token that expires does so within " + std::to_string(limits::kTokenDaysMax) + " days");
+  }
+  if (!spec.limits) return spec;
+  if (spec.name.empty()) return InvalidArgument("a limited token needs a name");
+  ASSIGN_OR_RETURN(spec.limits, NormaliseTokenLimits(*std::move(spec.limits)));
+  spec.read_only = spec.read_only || !spec.limits->AllowsChanges();
+  return spec;
 }
 
 // The hash that a key or a token stands for.
@@ -108,7 +120,8 @@ Result<NewToken> Accounts::AddToken(const ReadView& view, const UserRecord& user
                            .cidrs = spec.cidrs,
                            .name = spec.name,
                            .description = spec.description,
-                           .preview = PreviewOfToken(created.token)};
+                           .preview = PreviewOfToken(created.token),
+                           .limits = spec.limits};
   mutation->preconditions.push_back({Family::kToken, engine::TokenKey(hash), std::nullopt});
   mutation->changes.push_back({Family::kToken, engine::TokenKey(hash), Encode(record)});
   created.info = InfoOf(hash, record);
@@ -117,6 +130,10 @@ Result<NewToken> Accounts::AddToken(const ReadView& view, const UserRecord& user
 
 Result<std::vector<TokenInfo>> Accounts::ListTokens(const Principal& principal, std::string_view user) {
   if (!principal.is_authenticated()) return CheckMayChange(principal);
+  if (!principal.TokenAllows(TokenAct::kAccount, "")) {
+    // They name what others are limited to.
+    return PermissionDenied("This token is limited: it cannot list your tokens.");
+  }
   if (!principal.is_admin && principal.user != user) return PermissionDenied("These are another user's tokens.");
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
   ASSIGN_OR_RETURN(const auto tokens, TokensOf(*view, user));
@@ -126,11 +143,11 @@ Result<std::vector<TokenInfo>> Accounts::ListTokens(const Principal& principal, 
 }
 
 Result<NewToken> Accounts::CreateToken(const Principal& principal, std::string_view user,
-                                       std::optional<std::string_view> password, const TokenSpec& spec) {
+                                       std::optional<std::string_view> password, const TokenSpec& asked) {
   RETURN_IF_ERROR(CheckMayChange(principal));
   if (!principal.is_admin && principal.user != user) return PermissionDenied("This is another user's account.");
   if (!principal.is_admin && !password) return Unauthenticated("Making a token needs your password.");
-  RETURN_IF_ERROR(CheckSpec(spec, clock_->NowMs()));
+  ASSIGN_OR_RETURN(const TokenSpec spec, CheckSpec(asked, clock_->NowMs()));
   RETURN_IF_ERROR(second_factors_->Check(principal, SecondFactorAct::kAccount, nullptr));
   return CommitWithRetries<NewToken>(store_, [&](const ReadView& view) -> Result<PlannedWrite<NewToken>> {
     ASSIGN_OR_RETURN(const auto stored, ReadUser(view, user));

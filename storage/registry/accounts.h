@@ -57,7 +57,7 @@ class Accounts {
 
   Result<std::vector<TokenInfo>> ListTokens(const Principal& principal, std::string_view user);
   Result<NewToken> CreateToken(const Principal& principal, std::string_view user,
-                               std::optional<std::string_view> password, const TokenSpec& spec);
+                               std::optional<std::string_view> password, const TokenSpec& asked);
   Status RevokeToken(const Principal& principal, std::string_view key_or_token);
 
   Result<std::optional<std::string>> BeginSecondFactor(const Principal& principal, std::string_view password,

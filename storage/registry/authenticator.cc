@@ -67,9 +67,13 @@ Result<Authentication> Authenticator::ByToken(std::string_view token, const Peer
   return Authentication{Outcome::kOk,
                         {.kind = Principal::Kind::kUser,
                          .user = known->user,
-                         .is_admin = known->is_admin,
+                         .is_admin = known->is_admin && !known->limits,
                          .may_write = !known->read_only,
-                         .token = hash}};
+                         .is_limited_admin = known->is_admin && known->limits,
+                         .token = hash,
+                         .bypasses_second_factor = known->limits && known->limits->bypasses_second_factor,
+                         .one_time_password = {},
+                         .limits = known->limits}};
 }
 
 Result<Authenticator::TokenPtr> Authenticator::FindToken(const Sha256Digest& hash) {
@@ -97,6 +101,7 @@ Result<Authenticator::TokenPtr> Authenticator::ReadToken(const Sha256Digest& has
     ASSIGN_OR_RETURN(Cidr cidr, Cidr::Parse(text));
     known->cidrs.push_back(std::move(cidr));
   }
+  if (token.record->limits) known->limits = std::make_shared<const TokenLimits>(*token.record->limits);
   return TokenPtr(std::move(known));
 }
 

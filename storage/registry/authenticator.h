@@ -38,6 +38,7 @@ class Authenticator {
     bool read_only = false;
     uint64_t expires_ms = 0;
     std::vector<Cidr> cidrs;
+    std::shared_ptr<const TokenLimits> limits;  // Null: none.
   };
   using UserPtr = std::shared_ptr<const UserRecord>;
   struct HashOf {

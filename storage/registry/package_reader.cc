@@ -198,19 +198,20 @@ Result<PackageReader::Permissions> PackageReader::PackagesOfScope(const Principa
   const ScopeState state{std::move(org.record), false};
   Permissions packages;
   Status failed;
-  RETURN_IF_ERROR(view->ScanPrefix(Family::kPackage, engine::NameKey("@" + std::string(scope) + "/"),
-                                   [&](std::string_view key, std::string_view value) {
-                                     const auto name = PackageName::Parse(key);
-                                     const auto record = Decode<PackageRecord>(value);
-                                     if (!name.ok() || !record.ok()) {
-                                       failed = name.ok() ? record.status() : name.status();
-                                       return false;
-                                     }
-                                     if (!MayRead(principal, *name, *record, state)) return true;
-                                     packages.emplace_back(
-                                         key, MayWrite(principal, *name, *record, state) ? "write" : "read");
-                                     return true;
-                                   }));
+  RETURN_IF_ERROR(view->ScanPrefix(
+      Family::kPackage, engine::NameKey("@" + std::string(scope) + "/"),
+      [&](std::string_view key, std::string_view value) {
+        const auto name = PackageName::Parse(key);
+        const auto record = Decode<PackageRecord>(value);
+        if (!name.ok() || !record.ok()) {
+          failed = name.ok() ? record.status() : name.status();
+          return false;
+        }
+        if (!MayRead(principal, *name, *record, state)) return true;
+        packages.emplace_back(key,
+                              MayWrite(principal, TokenAct::kChangePackage, *name, *record, state) ? "write" : "read");
+        return true;
+      }));
   RETURN_IF_ERROR(failed);
   return packages;
 }

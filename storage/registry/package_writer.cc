@@ -23,7 +23,7 @@ uint64_t PackageWriter::NewRevHash() { return LoadLittleEndian<uint64_t>(random_
 
 Result<PackageWriter::Admission> PackageWriter::Admit(const Principal& principal, const PackageName& name,
                                                       const std::optional<std::string>& rev) {
-  RETURN_IF_ERROR(CheckMayChange(principal));
+  RETURN_IF_ERROR(CheckMayChangePackages(principal));
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
   ASSIGN_OR_RETURN(const auto package, ReadPackage(*view, name));
   ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(*view, name));
@@ -132,18 +132,17 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanChangeCommit(const ReadView
                                                                   PackumentUpdates::Announcement* announcement) {
   ASSIGN_OR_RETURN(const Stored<PackageRecord> package, ReadPackage(view, name));
   if (!package.record) {
-    RETURN_IF_ERROR(CheckMayChange(principal));
+    RETURN_IF_ERROR(CheckMayChangePackages(principal));
     return NotFound(std::string(kNotFoundText));
   }
   ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(view, name));
   if (right != Right::kStar) {
-    RETURN_IF_ERROR(CheckWrite(principal, name, *package.record, scope));
+    RETURN_IF_ERROR(CheckWrite(principal, TokenAct::kChangePackage, name, *package.record, scope));
     if (right == Right::kWrite) {
       RETURN_IF_ERROR(second_factors_->Check(principal, SecondFactorAct::kWrite, &*package.record));
     }
   } else {
-    RETURN_IF_ERROR(CheckMayChange(principal));
-    if (!MayRead(principal, name, *package.record, scope)) return NotFound(std::string(kNotFoundText));
+    RETURN_IF_ERROR(CheckStar(principal, name, *package.record, scope));
   }
   if (rev) RETURN_IF_ERROR(CheckRevision(*package.record, *rev));
   ASSIGN_OR_RETURN(PlannedChange change, plan(view, *package.record));

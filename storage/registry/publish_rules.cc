@@ -67,7 +67,10 @@ std::optional<OrgRecord> ClaimedScope(const PackageName& name, const ScopeState&
 
 Status CheckMayPublish(const Principal& principal, const PackageName& name, const std::optional<PackageRecord>& package,
                        const ScopeState& scope) {
-  if (package && MayRead(principal, name, *package, scope)) return CheckWrite(principal, name, *package, scope);
+  if (package) {
+    const Status may_write = CheckWrite(principal, TokenAct::kPublish, name, *package, scope);
+    if (may_write.code() != Code::kNotFound) return may_write;
+  }
   // An invisible package answers as a missing one does, so far as it can: the name is not free.
   RETURN_IF_ERROR(CheckCreate(principal, name, scope));
   return package ? NotFound(std::string(kNotFoundText)) : OkStatus();

@@ -11,6 +11,7 @@
 #include "storage/base/result.h"
 #include "storage/registry/advisory.h"
 #include "storage/registry/manifest.h"
+#include "storage/registry/token_limits.h"
 
 // What the registry keeps, as plain values, and their FlatBuffers form (storage/schema/*.fbs; field by field the same,
 // so the reasons are there). Keys are engine's (storage/engine/keys.h).
@@ -176,6 +177,7 @@ struct TokenRecord {
   std::string name;
   std::string description;
   std::string preview;
+  std::optional<TokenLimits> limits = {};
   bool operator==(const TokenRecord&) const = default;
 };
 

@@ -104,6 +104,8 @@ TEST(Records, RoundTripAndDamage) {
                              {SecondFactorMode::kAuthAndWrites, true, "JBSWY3DPEHPK3PXP", {"00ff", "ff00"}}});
   ExpectRoundTrip(AccountsRecord{1, 2});
   ExpectRoundTrip(TokenRecord{"alice", 1, 2, 3, true, {"10.0.0.0/8"}, "n", "d", "tarn_abcde"});
+  const TokenLimits limits{true, {"a"}, {"@b"}, {"c"}, TokenPermission::kPublish, TokenPermission::kRead, true};
+  ExpectRoundTrip(TokenRecord{"alice", 1, 2, 3, false, {}, "n", "d", "tarn_abcde", limits});
   ExpectRoundTrip(SigningKeysRecord{{{"SHA256:x", std::string("\0key", 4), 1, 2}, {"SHA256:y", "key", 3, 0}}, true});
   ExpectRoundTrip(SigningKeysRecord());
   ExpectRoundTrip(AdvisoriesRecord{1, 2});

@@ -21,6 +21,7 @@
 #include "storage/registry/package_name.h"
 #include "storage/registry/packument_body.h"
 #include "storage/registry/records.h"
+#include "storage/registry/token_limits.h"
 
 namespace tarn::registry {
 
@@ -140,6 +141,7 @@ struct TokenSpec {
   bool read_only = false;
   std::vector<std::string> cidrs;
   std::optional<uint64_t> expires_ms;  // Absolute.
+  std::optional<TokenLimits> limits = {};
 };
 
 struct TokenInfo {

@@ -62,7 +62,6 @@ REFUSALS = [
     # Until the registry has them.
     Refusal(("access set mfa",), ALL, "second factor", "no second factor"),
     Refusal(("login web",), ALL, "(?i)username", "switched off in this run; the client asks for name and password"),
-    Refusal(("token for package",), ALL, "not supported by this registry", "no tokens for single packages"),
     Refusal(("access list collab.",), PNPM, "expected a sequence|not iterable",
             "the map of npm, where pnpm wants a list"),
     Refusal(("org set", "org ls", "org rm", "team create", "team ls", "team add", "team rm", "team destroy",

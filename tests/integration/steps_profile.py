@@ -50,6 +50,13 @@ def profile_password(bench: Bench) -> None:
         bench.expect(False, f"{wrong} does not log in", done)
 
 
+def _printed_token(bench: Bench, done) -> str:
+    candidates = [word for word in re.findall(r"[A-Za-z0-9_.+/=-]{16,}", done.output)
+                  if bench.registry.who_is(word) == bench.user.name]
+    bench.expect(done.ok and candidates, "token create prints a token that holds", done)
+    return candidates[0]
+
+
 @step("token for package", "token_create_for")
 def token_for_package(bench: Bench) -> None:
     """A granular token writes the package it names, and no other of the same user."""
@@ -57,15 +64,43 @@ def token_for_package(bench: Bench) -> None:
     for name in (mine, other):
         bench.publish(name, "1.0.0", access="public")
     done = bench.authenticated().token_create_for(bench.user.password, mine)
-    candidates = [word for word in re.findall(r"[A-Za-z0-9_.+/=-]{16,}", done.output)
-                  if bench.registry.who_is(word) == bench.user.name]
-    bench.expect(done.ok and candidates, "token create prints a token that holds", done)
-    session = bench.session("granular", token=candidates[0])
+    session = bench.session("granular", token=_printed_token(bench, done))
     published = session.publish(bench.package(mine, "1.1.0"))
     bench.expect(published.ok, "the token publishes the package it names", published)
     refused = session.publish(bench.package(other, "1.1.0"))
     bench.expect(not refused.ok, "the token publishes no other", refused)
     bench.expect_versions(other, ["1.0.0"], refused)
+
+
+@step("token for scope", "token_create_wide", needs=("token for package",))
+def token_for_scope(bench: Bench) -> None:
+    """All that a granular token can carry: it reads its scope, writes nothing, and is listed with its limits."""
+    mine, other = f"@{bench.user.name}/kept", f"kept-by-{bench.user.name}"
+    bench.publish(mine, "1.0.0", access="restricted")
+    done = bench.authenticated().token_create_wide(bench.user.password, f"@{bench.user.name}", "acme")
+    token = _printed_token(bench, done)
+    read = bench.registry.request("GET", f"/{mine}", token=token)
+    bench.expect(read.status == 200, "the token reads what is restricted in its scope", done)
+    for name in (mine, other):
+        refused = bench.session(f"scoped-{name[1:3]}", token=token).publish(bench.package(name, "1.1.0"))
+        bench.expect(not refused.ok, f"a read-only token publishes no {name}", refused)
+    listed = bench.registry.request("GET", "/-/npm/v1/tokens", token=bench.token_of(bench.user)).json()["objects"]
+    entry = next(one for one in listed if one["name"] == "for-a-scope")
+    bench.expect({"type": "scope", "name": f"@{bench.user.name}"} in entry["scopes"]
+                 and {"type": "org", "name": "acme"} in entry["scopes"] and entry["bypass_2fa"]
+                 and entry["cidr_whitelist"] == ["127.0.0.0/8"] and entry["expiry"], "the list says its limits", done)
+    lists = bench.registry.request("GET", "/-/npm/v1/tokens", token=token)
+    bench.expect(lists.status == 403, "the token lists no tokens", done)
+
+
+@step("token from network", "token_create_from")
+def token_from_network(bench: Bench) -> None:
+    done = bench.authenticated().token_create_from(bench.user.password, "127.0.0.0/8")
+    _printed_token(bench, done)
+    done = bench.authenticated().token_create_from(bench.user.password, "10.99.0.0/16")
+    bench.expect(done.ok, "a token for another network is made", done)
+    words = [word for word in re.findall(r"tarn_[A-Za-z0-9]{20,}", done.output)]
+    bench.expect(words and all(bench.registry.who_is(word) is None for word in words), "and is refused here", done)
 
 
 # Stars.

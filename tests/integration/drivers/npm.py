@@ -118,6 +118,19 @@ class Npm(manage.Manage):
         return self.converse([("password:", password)], "token", "create", "--name", "for-one-package", "--packages",
                              package, "--packages-and-scopes-permission", "read-write", "--expires", "5")
 
+    def token_create_from(self, password: str, network: str) -> terminal.Outcome:
+        """A read-only token that is good from this network alone."""
+        flags = ["--read-only"]
+        if self.major >= 11:
+            flags = ["--name", "from-a-network", "--packages-all", "--packages-and-scopes-permission", "read-only"]
+        return self.converse([("password:", password)], "token", "create", "--cidr", network, *flags)
+
+    def token_create_wide(self, password: str, scope: str, org: str) -> terminal.Outcome:
+        """A token with everything that this client can limit one to."""
+        return self.converse([("password:", password)], "token", "create", "--name", "for-a-scope", "--scopes", scope,
+                             "--packages-and-scopes-permission", "read-only", "--orgs", org, "--orgs-permission",
+                             "read-only", "--cidr", "127.0.0.0/8", "--expires", "3", "--bypass-2fa", "--json")
+
     def token_list(self) -> tuple[terminal.Outcome, list]:
         done = self.run("token", "list", "--json")
         documents = session.json_documents(done.stdout)
@@ -166,7 +179,7 @@ NO_STAGING = dict.fromkeys(("stage_publish", "stage_list", "stage_view", "stage_
                             "stage_reject"), "it has no staged publishing")
 NO_TRUST = dict.fromkeys(("trust_add", "trust_list", "trust_revoke"), "it has no trust command")
 NO_HOOK = dict.fromkeys(("hook_add", "hook_ls", "hook_update", "hook_rm"), "it has no hook command (npm 11 removed it)")
-NO_GRANULAR = {"token_create_for": "it has no granular tokens"}
+NO_GRANULAR = dict.fromkeys(("token_create_for", "token_create_wide"), "it has no granular tokens")
 
 
 class Npm12(Npm):

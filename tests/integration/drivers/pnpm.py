@@ -127,6 +127,10 @@ class Pnpm12(manage.Manage):
     def token_create(self, password: str) -> terminal.Outcome:
         return self.converse([("password", password)], "token", "create", "--read-only")
 
+    def token_create_from(self, password: str, network: str) -> terminal.Outcome:
+        """A read-only token that is good from this network alone."""
+        return self.converse([("password", password)], "token", "create", "--read-only", "--cidr", network)
+
     def token_list(self) -> tuple[terminal.Outcome, list]:
         done = self.run("token", "list", "--json")
         documents = session.json_documents(done.stdout)
@@ -171,5 +175,5 @@ class Pnpm11(Pnpm12):
         **Pnpm12.NOT_OFFERED,
         **dict.fromkeys(("profile_get", "profile_set", "profile_password", "enable_2fa", "disable_2fa",
                          "publish_with_code"), "pnpm 11: profile is not yet implemented"),
-        **dict.fromkeys(("token_create", "token_list", "token_revoke"), "pnpm 11: token is not yet implemented"),
+        **dict.fromkeys(("token_create", "token_create_from", "token_list", "token_revoke"), "pnpm 11: token is not yet implemented"),
     }
