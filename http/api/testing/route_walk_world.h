@@ -1,0 +1,275 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "http/api/testing/api_fixture.h"
+#include "http/api/testing/route_walk_rows.h"
+#include "http/net/body_stream.h"
+#include "storage/registry/passwords.h"
+#include "storage/registry/totp.h"
+
+namespace tarn::http {
+
+// Somebody, with the credentials they show and what these allow with @acme/hidden.
+struct WalkCaller {
+  std::string name;
+  std::string user;  // Empty: nobody.
+  Headers headers = {};
+  std::string address = "127.0.0.1";
+  enum class Credentials : uint8_t { kNone, kBad, kGood } credentials = Credentials::kGood;
+  bool reads = false;
+  bool publishes = false;
+  bool changes = false;
+  bool account = false;
+  bool account_read = false;
+  bool lacks_code = false;  // Has a second factor and shows none.
+  bool shows_code = false;
+  bool is_operator = false;
+};
+
+// A registry with public packages, @acme/hidden, which is restricted, and callers of every kind. In its twin everything is
+// the same down to the LSNs and the clock, but @acme/hidden was never there.
+class WalkWorld : public ApiFixture {
+ public:
+  struct Options {
+    bool has_hidden = true;
+    bool hidden_wants_code = false;  // `npm access set mfa=publish`.
+    bool reads_are_private = false;
+  };
+  explicit WalkWorld(const Options& options) : walk_options_(options) {
+    options_.read_access = options.reads_are_private ? registry::RegistryOptions::ReadAccess::kAuthenticated
+                                                     : registry::RegistryOptions::ReadAccess::kAnyone;
+    api_options_.reads_are_private = options.reads_are_private;
+    SetUp();
+    AddUsers();
+    PublishPublic();
+    AddCallers();
+    if (options.has_hidden) PublishHidden();
+    // As many commits in either world.
+    while (store_.last_lsn().value() < kLsns) AddUser("filler-" + std::to_string(store_.last_lsn().value()));
+    CHECK(store_.last_lsn().value() == kLsns);
+  }
+  ~WalkWorld() override { TearDown(); }
+  void TestBody() override {}
+
+  static constexpr const char* kHidden = "@acme/hidden";
+  static constexpr const char* kAbsent = "@acme/absent";
+
+  const std::vector<WalkCaller>& callers() const { return callers_; }
+  const WalkCaller& caller(const std::string& name) const {
+    for (const WalkCaller& caller : callers_) {
+      if (caller.name == name) return caller;
+    }
+    CheckFailed(__FILE__, __LINE__, "no such caller: ", name);
+  }
+  const Options& walk_options() const { return walk_options_; }
+
+  WalkTarget TargetFor(const WalkCaller& caller, const std::string& package) {
+    const std::string user = caller.user.empty() ? "olive" : caller.user;
+    return {package, package.substr(package.find('/') + 1), RevOf(kHidden), user, SpareOf(user)};
+  }
+
+  // Status, head and body, whatever they are made of.
+  std::string AskAs(const WalkCaller& caller, Method method, const WalkRequest& request) {
+    peer_.is_unix_socket = caller.is_operator;
+    peer_.address = caller.address;
+    peer_.ip = *registry::PeerAddress::Parse(caller.address)->ip;
+    Headers headers = caller.headers;
+    headers.insert(headers.end(), request.headers.begin(), request.headers.end());
+    const Response response = Ask(method, request.target, headers, request.body);
+    last_status_ = response.status();
+    std::string text = std::to_string(response.status()) + "\n";
+    text += response.prepared_head();
+    text += response.header_lines();
+    // Blobs of a store in memory have no file to read.
+    text += response.body_type() == Response::BodyType::kFile ? "(a file)" : BodyOf(response);
+    if (response.stream() != nullptr) text += Pull(*response.stream());
+    return text;
+  }
+  uint16_t last_status() const { return last_status_; }
+
+  // Moves with every commit.
+  std::pair<uint64_t, std::array<uint64_t, 2>> State() {
+    const engine::StoreStats stats = store_.Stats();
+    return {store_.last_lsn().value(), stats.state_hash};
+  }
+
+ private:
+  static constexpr uint64_t kLsns = 80;
+  using Limits = registry::TokenLimits;
+  using Permission = registry::TokenPermission;
+
+  static std::string Pull(BodyStream& stream) {
+    std::string text;
+    for (int i = 0; i < 1000; ++i) {
+      const StreamStep step = testing::RunTask(stream.Next(BodyStream::Mode::kGoOn));
+      for (const SharedBytes& piece : step.pieces) text += piece.bytes;
+      if (step.kind == StreamStep::Kind::kEnd) return text;
+    }
+    return text + "(does not end)";
+  }
+
+  static const std::string& PasswordHash() {
+    static const std::string hash = [] {
+      ManualClock clock;
+      return registry::Passwords(&clock).Hash("secret-of-all").value();
+    }();
+    return hash;
+  }
+
+  void PutUser(const std::string& name, bool is_admin, bool has_second_factor) {
+    registry::UserRecord user;
+    user.name = name;
+    user.id = random_.Next();
+    user.email = name + "@example.com";
+    user.password_hash = PasswordHash();
+    user.is_admin = is_admin;
+    if (has_second_factor) {
+      user.second_factor = {registry::SecondFactorMode::kAuthAndWrites, false, registry::Base32Encode(kTotpSecret), {}};
+    }
+    CHECK(store_.Commit(PutMutation(engine::Family::kUser, engine::NameKey(name), Encode(user))).ok());
+    spares_.emplace_back(name, TokenOf(name));
+  }
+
+  void AddUsers() {
+    PutUser("root", true, false);
+    for (const char* name : {"olive", "otto", "stan"}) PutUser(name, false, false);
+    for (const char* name : {"fay", "stu"}) PutUser(name, false, true);
+    const registry::AccountsRecord accounts{6, 1};
+    CHECK(store_
+              .Commit(
+                  PutMutation(engine::Family::kSetting, engine::NameKey(registry::kAccountsSetting), Encode(accounts)))
+              .ok());
+  }
+
+  std::string SpareOf(const std::string& user) const {
+    for (const auto& [name, token] : spares_) {
+      if (name == user) return token;
+    }
+    CheckFailed(__FILE__, __LINE__, "no spare token of ", user);
+  }
+
+  void PublishAsOlive(const std::string& name, const std::string& version, const std::string& access) {
+    PublishBuilder builder;
+    builder.name = name;
+    builder.version = version;
+    builder.access = access;
+    const auto published = registry::RegistryFixture::Publish(As("olive"), builder);
+    CHECK(published.ok());
+  }
+  void PublishPublic() {
+    PublishAsOlive("left-pad", "1.0.0", "");
+    PublishAsOlive("@acme/visible", "1.0.0", "public");  // And with it the scope becomes olive's.
+  }
+  void PublishHidden() {
+    PublishAsOlive(kHidden, "1.0.0", "restricted");
+    PublishAsOlive(kHidden, "2.0.0", "restricted");
+    const std::string key = engine::NameKey(kHidden);
+    auto record = registry::Decode<registry::PackageRecord>(
+        *store_.NewReadView().value()->Get(engine::Family::kPackage, key).value());
+    record->maintainers = {{"fay", "fay@example.com"}, {"olive", "olive@example.com"}, {"otto", "otto@example.com"}};
+    record->SetTag("old", "1.0.0");
+    record->requires_second_factor = walk_options_.hidden_wants_code;
+    CHECK(store_.Commit(PutMutation(engine::Family::kPackage, key, Encode(*record))).ok());
+  }
+
+  // A caller of `user` with a token like that; the rest is filled in by the caller of this.
+  WalkCaller& Add(const std::string& name, const std::string& user, registry::TokenSpec spec = {}) {
+    spec.name = name;
+    WalkCaller caller;
+    caller.name = name;
+    caller.user = user;
+    caller.headers = {Bearer(TokenOf(user, spec))};
+    callers_.push_back(std::move(caller));
+    return callers_.back();
+  }
+  static registry::TokenSpec LimitedTo(std::vector<std::string> packages, std::vector<std::string> scopes,
+                                       Permission permission) {
+    registry::TokenSpec spec;
+    spec.limits.emplace();
+    spec.limits->packages = std::move(packages);
+    spec.limits->scopes = std::move(scopes);
+    spec.limits->packages_permission = permission;
+    return spec;
+  }
+  static void Owns(WalkCaller& caller) { caller.reads = caller.publishes = caller.changes = true; }
+  static void HasAccount(WalkCaller& caller) { caller.account = caller.account_read = true; }
+  static void IsBad(WalkCaller& caller) { caller.credentials = WalkCaller::Credentials::kBad; }
+
+  void AddCallers() {
+    callers_.push_back({.name = "anonymous", .user = "", .credentials = WalkCaller::Credentials::kNone});
+    HasAccount(Add("stranger", "stan"));
+    WalkCaller& writer = Add("writer", "olive");
+    Owns(writer);
+    HasAccount(writer);
+    WalkCaller& admin = Add("admin", "root");
+    Owns(admin);
+    HasAccount(admin);
+    AddLimited();
+    AddRefused();
+    WalkCaller& without_code = Add("writer without code", "fay");
+    Owns(without_code);
+    without_code.account_read = without_code.lacks_code = true;
+    WalkCaller& with_code = Add("writer with code", "fay");
+    Owns(with_code);
+    HasAccount(with_code);
+    with_code.shows_code = true;
+    with_code.headers.emplace_back("npm-otp", registry::TotpCode(kTotpSecret, registry::TotpStepAt(clock_.NowMs())));
+    WalkCaller& stranger = Add("stranger without code", "stu");
+    stranger.account_read = stranger.lacks_code = true;
+    callers_.push_back(
+        {.name = "operator", .user = "", .credentials = WalkCaller::Credentials::kNone, .is_operator = true});
+  }
+
+  void AddLimited() {
+    WalkCaller& reader = Add("read-only token", "olive",
+                             {.name = {}, .description = {}, .read_only = true, .cidrs = {}, .expires_ms = {}});
+    reader.reads = reader.account_read = true;
+    Add("read-only package token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kRead)).reads = true;
+    Add("stage-only token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kStage)).reads = true;
+    Add("publish-only token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kPublish)).publishes = true;
+    Owns(Add("package token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kWrite)));
+    Owns(Add("pattern token", "olive", LimitedTo({"@acme/hid*", "@acme/abs*"}, {}, Permission::kWrite)));
+    Owns(Add("scope token", "olive", LimitedTo({}, {"@acme"}, Permission::kWrite)));
+    Owns(Add("admin's package token", "root", LimitedTo({kHidden, kAbsent}, {}, Permission::kWrite)));
+    Add("other package token", "olive", LimitedTo({"@acme/visible", "left-pad"}, {}, Permission::kWrite));
+    Add("other scope token", "olive", LimitedTo({}, {"@acm", "@olive"}, Permission::kWrite));
+    Add("publish-only token elsewhere", "olive", LimitedTo({"left-pad"}, {}, Permission::kPublish));
+    Add("stranger's token for it", "stan", LimitedTo({kHidden, kAbsent}, {"@acme"}, Permission::kWrite));
+    Add("admin's other package token", "root", LimitedTo({"left-pad"}, {}, Permission::kWrite));
+    registry::TokenSpec org;
+    org.limits.emplace();
+    org.limits->orgs = {"acme"};
+    org.limits->orgs_permission = Permission::kWrite;
+    Add("organisation token", "olive", org);
+    registry::TokenSpec machine = LimitedTo({kHidden, kAbsent}, {}, Permission::kWrite);
+    machine.limits->bypasses_second_factor = true;
+    Owns(Add("machine token", "fay", machine));
+  }
+
+  void AddRefused() {
+    registry::TokenSpec elsewhere;
+    elsewhere.cidrs = {"10.0.0.0/8"};
+    IsBad(Add("token for elsewhere", "olive", elsewhere));
+    registry::TokenSpec expiring;
+    expiring.expires_ms = clock_.NowMs() + 1;
+    IsBad(Add("expired token", "olive", expiring));
+    clock_.AdvanceMs(10);
+    WalkCaller& revoked = Add("revoked token", "olive");
+    IsBad(revoked);
+    CHECK(Get("/-/whoami", revoked.headers).status() == 200);  // And so it was believed a moment ago.
+    const std::string token = revoked.headers[0].second.substr(std::string("Bearer ").size());
+    CHECK(registry_->RevokeToken(registry::Principal::System(), token).ok());
+  }
+
+  static inline const std::string kTotpSecret = std::string(20, 's');
+
+  const Options walk_options_;
+  std::vector<WalkCaller> callers_;
+  std::vector<std::pair<std::string, std::string>> spares_;
+  uint16_t last_status_ = 0;
+};
+
+}  // namespace tarn::http
