@@ -157,18 +157,18 @@ void DocumentIndex::ReportCount() {
 bool DocumentIndex::NextBatch(DocumentBatch* batch) {
   batch->Clear();
   std::string_view row;
-  while (walk_ != nullptr && batch->size() < limits::kCouchDocumentsPerBatch) {
-    if (walk_->Next(&row)) {
+  while (!done_ && batch->size() < limits::kCouchDocumentsPerBatch) {
+    if (walk_ != nullptr && walk_->Next(&row)) {
       if (ReadRow(row)) batch->Add(row_);
       continue;
     }
-    damaged_ = damaged_ || walk_->damaged();
+    damaged_ = damaged_ || (walk_ != nullptr && walk_->damaged());
     if (damaged_ && !by_seq_) {
       EnterBySeq();
-      continue;
+    } else {
+      done_ = true;
+      ReportCount();
     }
-    walk_.reset();
-    ReportCount();
   }
   batch->Sort();
   return batch->size() > 0;

@@ -69,7 +69,6 @@ class DocumentIndex {
 
   // Fills `batch` with at most limits::kCouchDocumentsPerBatch documents. False: there are no more.
   bool NextBatch(DocumentBatch* batch);
-  uint64_t documents() const { return seen_.size(); }
 
  private:
   bool ReadRow(std::string_view row);
@@ -83,8 +82,8 @@ class DocumentIndex {
   std::unique_ptr<TreeWalk> walk_;
   bool by_seq_ = false;
   bool damaged_ = false;
+  bool done_ = false;
   uint64_t recovered_ = 0;
-  uint64_t without_body_ = 0;
   DocumentRow row_;
   std::string last_id_;
   // Hashes of the ids that were handed out; sorted once the by-sequence tree is read.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/base/bytes.h"
+#include "storage/base/md5_stream.h"
 
 namespace tarn {
 namespace {
@@ -25,6 +26,15 @@ TEST(BlobHasher, GivesTheSameInPieces) {
   const auto digests = hasher.Finish();
   EXPECT_EQ(digests.sha512, Sha512("abc"));
   EXPECT_EQ(digests.sha1, Sha1("abc"));
+}
+
+TEST(Md5Stream, GivesTheSameInPiecesAndBeginsAnew) {
+  Md5Stream stream;
+  stream.Update("a");
+  stream.Update("");
+  stream.Update("bc");
+  EXPECT_EQ(stream.Finish(), Md5("abc"));
+  EXPECT_EQ(stream.Finish(), Md5(""));
 }
 
 }  // namespace
