@@ -75,7 +75,7 @@ Api::Api(const ApiOptions& options, registry::Registry& registry, NodeState& nod
       node_(node),
       executor_(executor),
       base_urls_(options.base_urls),
-      hot_(options.hot_cache_bytes),
+      hot_(options.hot_cache_bytes, options.hot_file_folder),
       authenticated_(clock),
       web_sessions_(clock, *options.random),
       admission_(options.admission),

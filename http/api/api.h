@@ -23,7 +23,8 @@ class UploadCall;
 struct ApiOptions {
   BaseUrls::Options base_urls;
   uint64_t hot_cache_bytes = 128 * limits::kMiB;
-  uint64_t upload_bytes_max = 0;  // Of one publish body; 0: from the two below, as the contract's rule 10 says.
+  std::string hot_file_folder = {};  // For bodies that are sent often (body_file.h).
+  uint64_t upload_bytes_max = 0;     // Of one publish body; 0: from the two below, as the contract's rule 10 says.
   uint64_t tarball_bytes_max = limits::kTarballBytesMax;
   uint64_t metadata_bytes_max = limits::kMetadataBytesMax;
   bool reads_are_private = false;

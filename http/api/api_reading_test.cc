@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "http/api/memory_file.h"
+#include "http/api/body_file.h"
 #include "http/api/testing/api_fixture.h"
 
 namespace tarn::http {
@@ -50,11 +50,11 @@ TEST_F(ApiReading, TheSecondReaderIsAnsweredAtOnceWithTheSame) {
 TEST_F(ApiReading, AHotLargePackumentGoesToAFileUnchanged) {
   PublishBuilder builder;
   builder.name = "large";
-  builder.manifest_members = R"("x":")" + std::string(2 * kMemoryFileBytesMin, 'x') + '"';
+  builder.manifest_members = R"("x":")" + std::string(2 * kBodyFileBytesMin, 'x') + '"';
   ASSERT_EQ(PublishAs(token_, builder).status(), 201);
   const Response first = Get("/large");
   ASSERT_EQ(first.body_type(), Response::BodyType::kShared);
-  for (uint32_t i = 0; i < kMemoryFileHits; ++i) {
+  for (uint32_t i = 0; i < kBodyFileHits; ++i) {
     EXPECT_EQ(BodyOf(Get("/large")), BodyOf(first));
   }
   const Response hot = Get("/large");

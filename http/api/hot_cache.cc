@@ -1,8 +1,7 @@
 #include "http/api/hot_cache.h"
 
 #include <functional>
-
-#include "http/api/memory_file.h"
+#include <utility>
 
 namespace tarn::http {
 namespace {
@@ -20,14 +19,15 @@ uint64_t CostOf(const std::string& key, const HotAnswer& answer) {
   uint64_t bytes = kEntryOverheadBytes + key.size() + answer.head.size() + answer.not_modified_head.size();
   bytes += answer.etag.size() + answer.cache_control.size();
   bytes += BytesInPieces(answer);
-  // The bytes of a memory file are on this budget; those of a tarball are the page cache's.
+  // The bytes of a body file are on this budget; those of a tarball are the page cache's.
   if (answer.is_file() && !answer.is_tarball) bytes += answer.file.length;
   return bytes;
 }
 
 }  // namespace
 
-HotCache::HotCache(uint64_t bytes_max) : shard_bytes_max_(bytes_max / kShards), counters_(kCounters) {}
+HotCache::HotCache(uint64_t bytes_max, std::string folder)
+    : shard_bytes_max_(bytes_max / kShards), files_(std::move(folder)), counters_(kCounters) {}
 
 HotCache::Ticket HotCache::TakeTicket(std::string_view package) const {
   const size_t counter = std::hash<std::string_view>()(package) % kCounters;
@@ -72,7 +72,7 @@ std::shared_ptr<const HotAnswer> HotCache::Find(std::string_view key) {
     return nullptr;
   }
   shard.recent.splice(shard.recent.begin(), shard.recent, entry);
-  if (++entry->hits == kMemoryFileHits && WantsFile(*entry)) {
+  if (++entry->hits == kBodyFileHits && WantsFile(*entry)) {
     misses_.fetch_add(1, std::memory_order_relaxed);
     return nullptr;
   }
@@ -81,9 +81,9 @@ std::shared_ptr<const HotAnswer> HotCache::Find(std::string_view key) {
 }
 
 bool HotCache::WantsFile(const Entry& entry) {
-  if (entry.hits < kMemoryFileHits || entry.answer->is_file()) return false;
+  if (entry.hits < kBodyFileHits || entry.answer->is_file()) return false;
   const uint64_t bytes = BytesInPieces(*entry.answer);
-  return bytes >= kMemoryFileBytesMin && bytes <= kMemoryFileBytesMax;
+  return bytes >= kBodyFileBytesMin && bytes <= kBodyFileBytesMax;
 }
 
 bool HotCache::WantsFile(std::string_view key) const {

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "http/api/body_file.h"
 #include "http/net/response.h"
 #include "storage/base/mutex.h"
 
@@ -24,7 +25,7 @@ struct HotAnswer {
   uint64_t modified_ms = 0;
   // The body: in pieces, or in a file when `file` has an owner.
   std::vector<SharedBytes> pieces;
-  FileRange file;                          // A tarball, or a packument that is asked for often (memory_file.h).
+  FileRange file;                          // A tarball, or a packument that is asked for often (body_file.h).
   bool is_tarball = false;                 // Then ranges of it are served.
   std::shared_ptr<SentCounter> downloads;  // Of a tarball, when it is counted.
 
@@ -40,7 +41,8 @@ struct HotAnswer {
 // Threads: any.
 class HotCache {
  public:
-  explicit HotCache(uint64_t bytes_max);
+  // Bodies that are asked for often go into files of `folder` (body_file.h); empty: into memory files.
+  explicit HotCache(uint64_t bytes_max, std::string folder = {});
 
   struct Ticket {
     size_t counter = 0;
@@ -50,9 +52,10 @@ class HotCache {
   Ticket TakeTicket(std::string_view package) const;
   void Insert(const Ticket& ticket, std::string key, std::shared_ptr<const HotAnswer> answer);
   // An answer that turns out to be asked for often, and is large, is not found once: so that who makes it anew asks
-  // WantsFile, and puts it here with its body in a memory file.
+  // WantsFile, and puts it here with its body in a file of `files`.
   std::shared_ptr<const HotAnswer> Find(std::string_view key);
   bool WantsFile(std::string_view key) const;
+  BodyFiles& files() { return files_; }
   void Invalidate(std::string_view package);
 
   uint64_t bytes() const;
@@ -84,6 +87,7 @@ class HotCache {
   static void Erase(Shard* shard, std::list<Entry>::iterator entry) REQUIRES(shard->mutex);
 
   const uint64_t shard_bytes_max_;
+  BodyFiles files_;
   std::vector<std::atomic<uint64_t>> counters_;
   std::array<Shard, kShards> shards_;
   std::atomic<uint64_t> hits_{0};

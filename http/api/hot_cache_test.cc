@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "http/api/memory_file.h"
+#include "http/api/body_file.h"
 #include "storage/base/limits.h"
 
 namespace tarn::http {
@@ -50,23 +50,23 @@ TEST(HotCache, KeepsToItsBudgetAndDropsTheOldest) {
 
 TEST(HotCache, AsksForAFileOnceWhenALargeAnswerIsAskedForOften) {
   HotCache cache(64 * limits::kMiB);
-  cache.Insert(cache.TakeTicket("p"), "large", Answer("e", kMemoryFileBytesMin));
-  cache.Insert(cache.TakeTicket("p"), "small", Answer("e", kMemoryFileBytesMin - 1));
-  cache.Insert(cache.TakeTicket("p"), "huge", Answer("e", kMemoryFileBytesMax + 1));
-  for (uint32_t hit = 1; hit < 3 * kMemoryFileHits; ++hit) {
-    EXPECT_EQ(cache.WantsFile("large"), hit > kMemoryFileHits);
-    EXPECT_EQ(cache.Find("large") == nullptr, hit == kMemoryFileHits);
+  cache.Insert(cache.TakeTicket("p"), "large", Answer("e", kBodyFileBytesMin));
+  cache.Insert(cache.TakeTicket("p"), "small", Answer("e", kBodyFileBytesMin - 1));
+  cache.Insert(cache.TakeTicket("p"), "huge", Answer("e", kBodyFileBytesMax + 1));
+  for (uint32_t hit = 1; hit < 3 * kBodyFileHits; ++hit) {
+    EXPECT_EQ(cache.WantsFile("large"), hit > kBodyFileHits);
+    EXPECT_EQ(cache.Find("large") == nullptr, hit == kBodyFileHits);
     EXPECT_NE(cache.Find("small"), nullptr);
     EXPECT_NE(cache.Find("huge"), nullptr);
   }
   EXPECT_FALSE(cache.WantsFile("small"));
   EXPECT_FALSE(cache.WantsFile("unknown"));
   cache.Invalidate("p");
-  cache.Insert(cache.TakeTicket("p"), "large", Answer("e", kMemoryFileBytesMin));
+  cache.Insert(cache.TakeTicket("p"), "large", Answer("e", kBodyFileBytesMin));
   EXPECT_FALSE(cache.WantsFile("large")) << "a new revision begins anew";
 }
 
-TEST(HotCache, ChargesForMemoryFilesAndNotForTarballs) {
+TEST(HotCache, ChargesForBodyFilesAndNotForTarballs) {
   HotCache cache(16 * limits::kMiB);
   auto answer = std::make_shared<HotAnswer>();
   answer->file = {std::make_shared<int>(), 0, 0, 100'000};

@@ -2,7 +2,6 @@
 #include "http/api/error_response.h"
 #include "http/api/handlers.h"
 #include "http/api/hot_cache.h"
-#include "http/api/memory_file.h"
 #include "http/api/negotiation.h"
 
 namespace tarn::http {
@@ -19,9 +18,9 @@ bool IsWorthKeeping(const Call& call, const HotAnswer& answer) {
          (!answer.is_tarball || answer.file.length <= limits::kSharedBlobBytesMax);
 }
 
-// The same answer with its body in a memory file; null if there is no room for one.
-std::shared_ptr<const HotAnswer> WithMemoryFile(const HotAnswer& answer) {
-  auto file = MakeMemoryFile(answer.pieces);
+// The same answer with its body in a file; null if there is no room for one.
+std::shared_ptr<const HotAnswer> WithBodyFile(BodyFiles& files, const HotAnswer& answer) {
+  auto file = files.Make(answer.pieces);
   if (!file) return nullptr;
   auto copy = std::make_shared<HotAnswer>(answer);
   copy->pieces.clear();
@@ -33,7 +32,7 @@ void Keep(HotCache& hot, const HotCache::Ticket& ticket, std::string key,
           const std::shared_ptr<const HotAnswer>& answer) {
   if (!hot.WantsFile(key)) {
     hot.Insert(ticket, std::move(key), answer);
-  } else if (auto in_file = WithMemoryFile(*answer)) {
+  } else if (auto in_file = WithBodyFile(hot.files(), *answer)) {
     hot.Insert(ticket, std::move(key), std::move(in_file));
   }  // Otherwise the one in memory stays, and does not ask again.
 }

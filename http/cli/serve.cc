@@ -32,6 +32,7 @@ http::ApiOptions ApiOptionsOf(const Config& config) {
     options.base_urls.trusted_proxies.push_back(std::move(*cidr));
   }
   options.hot_cache_bytes = config.body_cache_bytes;
+  options.hot_file_folder = config.data;
   options.tarball_bytes_max = config.tarball_bytes_max;
   options.metadata_bytes_max = config.metadata_bytes_max;
   options.reads_are_private = config.read_access == "authenticated";
