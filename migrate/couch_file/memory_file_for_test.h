@@ -17,7 +17,8 @@ class MemoryFile final : public File {
   using File::WriteAt;
   Status WriteAt(uint64_t, std::span<const iovec>) override { return IoError("a file to be read"); }
   Status ReadAt(uint64_t offset, size_t size, std::string* out) const override {
-    out->assign(offset < bytes_.size() ? bytes_.substr(static_cast<size_t>(offset), size) : std::string());
+    out->clear();
+    if (offset < bytes_.size()) out->assign(bytes_, static_cast<size_t>(offset), size);
     return OkStatus();
   }
   Status Sync() override { return OkStatus(); }

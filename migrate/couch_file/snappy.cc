@@ -67,7 +67,8 @@ void CopyWithin(char* out, size_t offset, size_t bytes) {
     return;
   }
   // The copy reads what it writes: a repetition.
-  for (size_t i = 0; i < bytes; ++i) out[i] = out[i - offset];
+  const char* const from = out - offset;
+  for (size_t i = 0; i < bytes; ++i) out[i] = from[i];
 }
 
 Status ReadLength(const unsigned char** in, const unsigned char* end, uint64_t* length) {

@@ -44,6 +44,13 @@ uint64_t LoadBig(std::string_view bytes) {
   return value;
 }
 
+// Decimal text, filled up with zeroes.
+bool ParseFloat(std::string_view text, double* number) {
+  text = text.substr(0, text.find('\0'));
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), *number);
+  return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && std::isfinite(*number);
+}
+
 // Zlib gives at most about 1,032 bytes for one.
 constexpr uint64_t kInflateRatioMax = 1100;
 
@@ -69,95 +76,87 @@ Status TermReader::Bad(std::string_view what) const {
   return Corruption("term, offset " + std::to_string(position_) + ": " + std::string(what));
 }
 
-Status TermReader::Take(size_t count, std::string_view* bytes) {
-  if (count > bytes_.size() - position_) return Bad("the bytes end too early");
-  *bytes = bytes_.substr(position_, count);
-  position_ += count;
-  return OkStatus();
+bool TermReader::TakeCounted(size_t length_bytes, std::string_view* bytes) {
+  return Take(length_bytes, bytes) && Take(static_cast<size_t>(LoadBig(*bytes)), bytes);
 }
 
-Status TermReader::TakeCounted(size_t length_bytes, std::string_view* bytes) {
+bool TermReader::TakeCount(size_t length_bytes, uint32_t* count) {
   std::string_view length;
-  RETURN_IF_ERROR(Take(length_bytes, &length));
-  return Take(static_cast<size_t>(LoadBig(length)), bytes);
-}
-
-Status TermReader::ReadCount(size_t length_bytes, uint32_t* count) {
-  std::string_view length;
-  RETURN_IF_ERROR(Take(length_bytes, &length));
+  if (!Take(length_bytes, &length)) return false;
   *count = static_cast<uint32_t>(LoadBig(length));
   // Every element has at least one byte.
-  if (*count > bytes_.size() - position_) return Bad("more elements than bytes");
-  return OkStatus();
+  return *count <= bytes_.size() - position_;
 }
 
-Status TermReader::ReadBig(size_t length_bytes, Token* token) {
+bool TermReader::TakeBig(size_t length_bytes, Token* token) {
   std::string_view length;
   std::string_view sign;
-  RETURN_IF_ERROR(Take(length_bytes, &length));
-  RETURN_IF_ERROR(Take(1, &sign));
+  if (!Take(length_bytes, &length) || !Take(1, &sign)) return false;
+  if (!Take(static_cast<size_t>(LoadBig(length)), &token->bytes)) return false;
   token->negative = sign[0] != 0;
-  RETURN_IF_ERROR(Take(static_cast<size_t>(LoadBig(length)), &token->bytes));
   while (token->bytes.ends_with('\0')) token->bytes.remove_suffix(1);
   token->kind = TermKind::kBigInteger;
-  if (token->bytes.size() > sizeof(uint64_t)) return OkStatus();
+  if (token->bytes.size() > sizeof(uint64_t)) return true;
   uint64_t magnitude = 0;
   for (size_t i = token->bytes.size(); i-- > 0;) magnitude = magnitude << 8 | static_cast<uint8_t>(token->bytes[i]);
-  if (magnitude > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return OkStatus();
+  if (magnitude > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return true;
   token->kind = TermKind::kInteger;
   token->integer = token->negative ? -static_cast<int64_t>(magnitude) : static_cast<int64_t>(magnitude);
-  return OkStatus();
-}
-
-Status TermReader::ReadFloatText(Token* token) {
-  std::string_view text;
-  RETURN_IF_ERROR(Take(kFloatTextBytes, &text));
-  text = text.substr(0, text.find('\0'));
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), token->number);
-  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return Bad("not a number");
-  token->kind = TermKind::kFloat;
-  return OkStatus();
+  return true;
 }
 
 Status TermReader::Next(Token* token) {
   std::string_view bytes;
-  RETURN_IF_ERROR(Take(1, &bytes));
-  const auto tag = static_cast<uint8_t>(bytes[0]);
+  if (!Take(1, &bytes)) return Bad("the bytes end too early");
+  std::string_view wrong = "the bytes end too early";
+  if (TakeToken(static_cast<uint8_t>(bytes[0]), token, &wrong)) return OkStatus();
+  return Bad(wrong);
+}
+
+// What follows `tag`; false says in `*wrong` why not, if it is not that the bytes end too early.
+bool TermReader::TakeToken(uint8_t tag, Token* token, std::string_view* wrong) {
+  std::string_view bytes;
   switch (tag) {
+    case kBinary: token->kind = TermKind::kBinary; return TakeCounted(4, &token->bytes);
+    case kSmallTuple:
+    case kLargeTuple:
+      token->kind = TermKind::kTuple;
+      *wrong = "more elements than bytes";
+      return TakeCount(tag == kSmallTuple ? 1 : 4, &token->count);
+    case kNil: token->kind = TermKind::kNil; return true;
+    case kList:
+      token->kind = TermKind::kList;
+      *wrong = "a list of nothing, or of more elements than bytes";
+      return TakeCount(4, &token->count) && token->count > 0;
     case kSmallInteger:
       token->kind = TermKind::kInteger;
-      RETURN_IF_ERROR(Take(1, &bytes));
+      if (!Take(1, &bytes)) return false;
       token->integer = static_cast<uint8_t>(bytes[0]);
-      return OkStatus();
+      return true;
     case kInteger:
       token->kind = TermKind::kInteger;
-      RETURN_IF_ERROR(Take(4, &bytes));
+      if (!Take(4, &bytes)) return false;
       token->integer = static_cast<int32_t>(LoadBig(bytes));
-      return OkStatus();
+      return true;
     case kSmallBig:
-    case kLargeBig: return ReadBig(tag == kSmallBig ? 1 : 4, token);
-    case kNewFloat:
-      token->kind = TermKind::kFloat;
-      RETURN_IF_ERROR(Take(8, &bytes));
-      token->number = std::bit_cast<double>(LoadBig(bytes));
-      return std::isfinite(token->number) ? OkStatus() : Bad("not a finite number");
-    case kFloatText:
-      RETURN_IF_ERROR(ReadFloatText(token));
-      return std::isfinite(token->number) ? OkStatus() : Bad("not a finite number");
+    case kLargeBig: return TakeBig(tag == kSmallBig ? 1 : 4, token);
     case kAtom:
     case kAtomUtf8: token->kind = TermKind::kAtom; return TakeCounted(2, &token->bytes);
     case kSmallAtom:
     case kSmallAtomUtf8: token->kind = TermKind::kAtom; return TakeCounted(1, &token->bytes);
-    case kSmallTuple:
-    case kLargeTuple: token->kind = TermKind::kTuple; return ReadCount(tag == kSmallTuple ? 1 : 4, &token->count);
-    case kNil: token->kind = TermKind::kNil; return OkStatus();
     case kString: token->kind = TermKind::kString; return TakeCounted(2, &token->bytes);
-    case kList:
-      token->kind = TermKind::kList;
-      RETURN_IF_ERROR(ReadCount(4, &token->count));
-      return token->count > 0 ? OkStatus() : Bad("a list of nothing");
-    case kBinary: token->kind = TermKind::kBinary; return TakeCounted(4, &token->bytes);
-    default: --position_; return Bad("unknown tag " + std::to_string(tag));
+    case kNewFloat:
+      token->kind = TermKind::kFloat;
+      if (!Take(8, &bytes)) return false;
+      token->number = std::bit_cast<double>(LoadBig(bytes));
+      *wrong = "not a finite number";
+      return std::isfinite(token->number);
+    case kFloatText:
+      token->kind = TermKind::kFloat;
+      if (!Take(kFloatTextBytes, &bytes)) return false;
+      *wrong = "not a finite number";
+      return ParseFloat(bytes, &token->number);
+    default: *wrong = "an unknown tag"; return false;
   }
 }
 
@@ -179,6 +178,12 @@ Result<std::string_view> TermReader::TakeTerm() {
 }
 
 Status TermReader::ReadTuple(uint32_t count) {
+  // Nearly always; the rest finds out what it is instead.
+  if (bytes_.size() - position_ > 2 && bytes_[position_] == kSmallTuple &&
+      static_cast<uint8_t>(bytes_[position_ + 1]) == count && count <= bytes_.size() - position_ - 2) {
+    position_ += 2;
+    return OkStatus();
+  }
   Token token;
   RETURN_IF_ERROR(Next(&token));
   if (token.kind != TermKind::kTuple || token.count != count) {
@@ -228,6 +233,10 @@ Result<uint32_t> TermReader::ReadList() {
 
 Status TermReader::ReadListEnd(uint32_t count) {
   if (count == 0) return OkStatus();
+  if (position_ < bytes_.size() && bytes_[position_] == kNil) {
+    ++position_;
+    return OkStatus();
+  }
   Token token;
   RETURN_IF_ERROR(Next(&token));
   return token.kind == TermKind::kNil ? OkStatus() : Bad("a list that does not end");

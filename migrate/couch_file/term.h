@@ -64,11 +64,18 @@ class TermReader {
 
  private:
   Status Bad(std::string_view what) const;
-  Status Take(size_t count, std::string_view* bytes);
-  Status TakeCounted(size_t length_bytes, std::string_view* bytes);
-  Status ReadBig(size_t length_bytes, Token* token);
-  Status ReadFloatText(Token* token);
-  Status ReadCount(size_t length_bytes, uint32_t* count);
+  // False if the bytes end too early.
+  bool Take(size_t count, std::string_view* bytes) {
+    if (count > bytes_.size() - position_) return false;
+    *bytes = bytes_.substr(position_, count);
+    position_ += count;
+    return true;
+  }
+  bool TakeCounted(size_t length_bytes, std::string_view* bytes);
+  bool TakeBig(size_t length_bytes, Token* token);
+  // False also if there are fewer bytes than elements.
+  bool TakeCount(size_t length_bytes, uint32_t* count);
+  bool TakeToken(uint8_t tag, Token* token, std::string_view* wrong);
 
   std::string_view bytes_;
   size_t position_ = 0;
