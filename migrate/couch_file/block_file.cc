@@ -35,12 +35,15 @@ Status BlockFile::Fill(uint64_t position, std::string_view* bytes) {
   if (position >= size_) return Corruption("the file ends before offset " + std::to_string(position));
   const uint64_t window_end = window_begin_ + window_.size();
   if (position < window_begin_ || position >= window_end) {
-    // Whole blocks; many of them only while reading goes on where it was, in either direction.
+    // Whole blocks: more and more of them while reading goes on where it was, in either direction.
     const bool forwards = !window_.empty() && position >= window_end && position - window_end < kBlockBytes;
     const bool backwards = !window_.empty() && position < window_begin_ && window_begin_ - position <= kBlockBytes;
-    const uint64_t wanted = forwards || backwards ? limits::kCouchReadBytesLarge : limits::kCouchReadBytesSmall;
+    const uint64_t wanted =
+        forwards || backwards
+            ? std::clamp<uint64_t>(window_.size() * 2, limits::kCouchReadBytesSmall, limits::kCouchReadBytesLarge)
+            : limits::kCouchReadBytesSmall;
     uint64_t begin = position / kBlockBytes * kBlockBytes;
-    if (backwards) begin -= std::min(begin, wanted - kBlockBytes);
+    if (backwards) begin -= std::min(begin, wanted / kBlockBytes * kBlockBytes - kBlockBytes);
     const size_t size = static_cast<size_t>(std::min(wanted, size_ - begin));
     window_begin_ = begin;
     if (Status read = file_.ReadAt(begin, size, &window_); !read.ok()) {

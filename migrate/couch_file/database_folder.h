@@ -29,7 +29,7 @@ Result<std::vector<DatabaseFiles>> FindDatabases(const std::string& path);
 // Errors: as above; kInvalidArgument names those there are to choose from.
 Result<DatabaseFiles> FindDatabase(const std::string& path, std::string_view name);
 
-// Everything in them, one file after another (DatabaseFile::ReadAll). A file that cannot be opened is a finding; an error
+// Their findings, then everything in them, one file after another (DatabaseFile::ReadAll). A file that cannot be opened is a finding; an error
 // is the visitor's, or says that no file could be opened.
 Status ReadDatabase(const DatabaseFiles& files, AttachmentForm attachments, migrate::DocumentVisitor* visitor);
 
