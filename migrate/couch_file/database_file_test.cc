@@ -71,7 +71,7 @@ FileBuilder Small(size_t rows_per_leaf = 2, Checksum checksum = Checksum::kXxh3,
 }
 
 TEST(DatabaseFile, ReadsDocuments) {
-  for (const uint64_t version : {5, 6, 8}) {
+  for (const uint64_t version : {5, 6, 7, 8}) {
     for (const Checksum checksum : {Checksum::kMd5, Checksum::kXxh3}) {
       const Recorder read = ReadWhole(Small(2, checksum, version).bytes());
       EXPECT_TRUE(read.findings.empty());
@@ -414,6 +414,27 @@ TEST_P(RealFiles, AnyTruncationGivesAnOlderStateOrIsRefused) {
       for (const auto& [name, content] : document.attachments)
         EXPECT_FALSE(content.empty() && !name.starts_with("empty"));
     }
+  }
+}
+
+// Of every disk version the tree by sequence leads to the same documents as the one by id.
+TEST_P(RealFiles, ADestroyedByIdTreeLosesNothing) {
+  std::string bytes = Load(GetParam());
+  const Recorder whole = ReadWhole(bytes);
+  const uint64_t root = Opened(bytes)->header().by_id->position;
+  for (uint64_t i = root; i < root + 10; ++i) bytes[static_cast<size_t>(i)] = '\xEE';
+  const Recorder read = ReadWhole(bytes);
+  EXPECT_TRUE(read.HasFinding(std::to_string(whole.documents.size()) + " documents that the damaged by-id tree lacks"));
+  ASSERT_EQ(read.documents.size(), whole.documents.size());
+  for (const auto& document : whole.documents) {
+    const Recorder::Document* found = read.Find(document.end.id);
+    ASSERT_NE(found, nullptr) << document.end.id;
+    EXPECT_EQ(found->end.rev, document.end.rev);
+    EXPECT_EQ(found->end.body, document.end.body);
+    EXPECT_EQ(found->end.is_deleted, document.end.is_deleted);
+    EXPECT_EQ(found->end.conflicts, document.end.conflicts);
+    EXPECT_EQ(found->end.deleted_conflicts, document.end.deleted_conflicts);
+    EXPECT_EQ(found->attachments, document.attachments);
   }
 }
 
