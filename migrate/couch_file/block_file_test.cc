@@ -32,7 +32,7 @@ TEST(BlockFile, LeavesMarkersOut) {
 
 TEST(BlockFile, CountsThePayloadThatIsLeft) {
   const MemoryFile file(std::string(9000, 'x'));
-  for (const uint64_t size : {1, 4095, 4096, 4097, 8192, 8193, 9000}) {
+  for (const uint64_t size : {1u, 4095u, 4096u, 4097u, 8192u, 8193u, 9000u}) {
     BlockFile blocks(file, size);
     uint64_t payload = 0;
     for (uint64_t position = size; position-- > 0;) {

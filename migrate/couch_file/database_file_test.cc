@@ -71,7 +71,7 @@ FileBuilder Small(size_t rows_per_leaf = 2, Checksum checksum = Checksum::kXxh3,
 }
 
 TEST(DatabaseFile, ReadsDocuments) {
-  for (const uint64_t version : {5, 6, 7, 8}) {
+  for (const uint64_t version : {5u, 6u, 7u, 8u}) {
     for (const Checksum checksum : {Checksum::kMd5, Checksum::kXxh3}) {
       const Recorder read = ReadWhole(Small(2, checksum, version).bytes());
       EXPECT_TRUE(read.findings.empty());

@@ -96,12 +96,12 @@ TEST(Header, RefusesOtherFiles) {
   EXPECT_EQ(Search("").header.code(), Code::kCorruption);
   EXPECT_EQ(Search("{\"rows\":[]}").header.code(), Code::kCorruption);
   EXPECT_EQ(Search(std::string(100'000, '\1')).header.code(), Code::kCorruption);
-  for (const uint64_t version : {0, 3, 9, 1000}) {
+  for (const uint64_t version : {0u, 3u, 9u, 1000u}) {
     FileBuilder builder(Checksum::kMd5, version);
     builder.Header(Atom("nil"), Atom("nil"));
     EXPECT_EQ(Search(builder.bytes()).header.code(), Code::kFailedPrecondition) << version;
   }
-  for (const uint64_t version : {4, 5, 6, 7, 8}) {
+  for (const uint64_t version : {4u, 5u, 6u, 7u, 8u}) {
     FileBuilder builder(Checksum::kMd5, version);
     builder.Header(Atom("nil"), Atom("nil"));
     EXPECT_TRUE(Search(builder.bytes()).header.ok()) << version;
