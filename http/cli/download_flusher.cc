@@ -12,31 +12,13 @@ constexpr uint64_t kDayMs = 24 * 3'600'000;
 
 uint64_t DownloadFlushPauseMs(uint64_t now_ms) { return std::min(limits::kDownloadFlushMs, kDayMs - now_ms % kDayMs); }
 
-DownloadFlusher::DownloadFlusher(registry::DownloadCounts* counts, Clock* clock)
-    : counts_(counts), clock_(clock), thread_([this] { Run(); }) {}
-
-DownloadFlusher::~DownloadFlusher() {
-  {
-    MutexLock lock(mutex_);
-    is_stopping_ = true;
-    stopped_.NotifyAll();
-  }
-  thread_.join();
-  Flush();
+DownloadFlusher::DownloadFlusher(registry::DownloadCounts* counts, Clock* clock) : counts_(counts) {
+  work_.emplace(clock, DownloadFlushPauseMs, [this] { Flush(); });
 }
 
-void DownloadFlusher::Run() {
-  while (true) {
-    const uint64_t end_ms = clock_->MonotonicMs() + DownloadFlushPauseMs(clock_->NowMs());
-    {
-      MutexLock lock(mutex_);
-      for (uint64_t now_ms = clock_->MonotonicMs(); !is_stopping_ && now_ms < end_ms; now_ms = clock_->MonotonicMs()) {
-        stopped_.WaitForMs(mutex_, end_ms - now_ms);
-      }
-      if (is_stopping_) return;
-    }
-    Flush();
-  }
+DownloadFlusher::~DownloadFlusher() {
+  work_.reset();
+  Flush();
 }
 
 void DownloadFlusher::Flush() {

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <thread>
+#include <optional>
 
-#include "storage/base/clock.h"
-#include "storage/base/mutex.h"
+#include "http/cli/periodic_work.h"
 #include "storage/registry/download_counts.h"
 
 namespace tarn::cli {
@@ -19,15 +18,10 @@ class DownloadFlusher {
   DownloadFlusher& operator=(const DownloadFlusher&) = delete;
 
  private:
-  void Run() EXCLUDES(mutex_);
   void Flush();
 
   registry::DownloadCounts* const counts_;
-  Clock* const clock_;
-  Mutex mutex_;
-  CondVar stopped_;
-  bool is_stopping_ GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // Last: it uses everything above.
+  std::optional<PeriodicWork> work_;  // Last: it uses the counts.
 };
 
 // How long to wait at `now_ms`: until the next flush is due, or the day is over.
