@@ -151,7 +151,7 @@ Task<Response> Api::Handle(Request request) {
   Response response;
   if (!route.runs_on) {
     response = route.handler(services_, call);
-  } else if (route.body == BodyRule::kUpload) {
+  } else if (route.body == BodyRule::kUpload || route.body == BodyRule::kStage) {
     response = co_await ServeUpload(request, &call);
   } else {
     response = co_await ServePlain(request, &call);

@@ -84,6 +84,15 @@ Response HandleGetOwners(const Services& services, const Call& call);
 Response HandleAddOwner(const Services& services, const Call& call);
 Response HandleRemoveOwner(const Services& services, const Call& call);
 
+// stage_handlers.cc
+Response HandleListStaged(const Services& services, const Call& call);
+Response HandleGetStaged(const Services& services, const Call& call);
+Response HandleGetStagedTarball(const Services& services, const Call& call);
+Response HandleApproveStaged(const Services& services, const Call& call);
+Response HandleRejectStaged(const Services& services, const Call& call);
+// After an upload whose version is staged.
+Response StagedResponse(const Services& services, const registry::WriteAnswer& answer);
+
 // operator_handlers.cc
 Response HandleOperatorStatus(const Services& services, const Call& call);
 Response HandleOperatorListUsers(const Services& services, const Call& call);
@@ -108,7 +117,9 @@ Result<registry::PackageName> PackageOf(const Call& call);
 Response JsonResponse(uint16_t http_status, std::string body);
 // no-store, for whatever depends on who asks.
 Response PrivateJsonResponse(uint16_t http_status, std::string body);
-// {"ok":true,"success":true,"id":…,"rev":…} or the error. Carries tarn-lsn, by which a follower can wait for it.
+// tarn-lsn, by which a follower can wait for a write.
+void AddLsn(const Services& services, Response* response);
+// {"ok":true,"success":true,"id":…,"rev":…} or the error. Carries tarn-lsn.
 Response WriteResponse(const Services& services, const Result<registry::WriteAnswer>& answer);
 // {"a":"read",…}
 std::string PermissionMap(const std::vector<std::pair<std::string, std::string>>& permissions);

@@ -24,12 +24,16 @@ Response PrivateJsonResponse(uint16_t http_status, std::string body) {
   return response;
 }
 
+void AddLsn(const Services& services, Response* response) {
+  response->AddHeader("tarn-lsn", std::to_string(services.node.applied_lsn().value()));
+}
+
 Response WriteResponse(const Services& services, const Result<registry::WriteAnswer>& answer) {
   if (!answer.ok()) return ErrorResponse(answer.status());
   Response response = PrivateJsonResponse(
       answer->created ? 201 : 200,
       "{\"ok\":true,\"success\":true,\"id\":" + JsonString(answer->id) + ",\"rev\":" + JsonString(answer->rev) + "}");
-  response.AddHeader("tarn-lsn", std::to_string(services.node.applied_lsn().value()));
+  AddLsn(services, &response);
   return response;
 }
 

@@ -1,5 +1,8 @@
 #include "http/api/request_path.h"
 
+#include <algorithm>
+#include <charconv>
+
 namespace tarn::http {
 namespace {
 
@@ -120,6 +123,15 @@ std::optional<std::string> QueryValue(std::string_view query, std::string_view k
     return decoded.ok() ? *std::move(decoded) : raw;
   }
   return std::nullopt;
+}
+
+uint64_t QueryNumber(std::string_view query, std::string_view key, uint64_t otherwise, uint64_t most) {
+  const auto text = QueryValue(query, key);
+  if (!text) return otherwise;
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc() || end != text->data() + text->size()) return otherwise;
+  return std::min(number, most);
 }
 
 }  // namespace tarn::http

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,5 +42,7 @@ Result<NameAt> PackageNameAt(const std::vector<std::string_view>& segments, size
 // The first value of `key` in a query string, decoded ('+' is a space); nullopt if it is absent. A broken escape gives the
 // raw text: queries are hints, never an error.
 std::optional<std::string> QueryValue(std::string_view query, std::string_view key);
+// The whole number under that key, at most `most`; `otherwise` when there is none.
+uint64_t QueryNumber(std::string_view query, std::string_view key, uint64_t otherwise, uint64_t most);
 
 }  // namespace tarn::http

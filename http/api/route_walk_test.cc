@@ -55,6 +55,8 @@ bool MayDo(const WalkWorld::Options& options, const WalkCaller& caller, const Wa
     case kChange: return caller.changes && !lacks_code;
     case kTag:
     case kStar: return caller.changes;
+    case kStage: return caller.stages;
+    case kDecide: return caller.changes && !lacks_code && !caller.is_machine;
   }
   return false;
 }
@@ -145,7 +147,7 @@ class RouteWalk : public ::testing::Test {
       const bool publishes_here =
           caller.publishes &&
           (row.act == kPublish || (options_.hidden_wants_code && RouteOf(row).body == BodyRule::kUpload));
-      const bool is_known = caller.reads || publishes_here;
+      const bool is_known = caller.reads || publishes_here || (row.act == kStage && caller.stages);
       // With the twin, who knows of both could make one.
       if (is_known && IsWrite(row.act)) return;
       const std::string of_twin = with->AskAs(caller, method, twin);

@@ -118,6 +118,16 @@ std::vector<Route> MakeRoutes() {
       {kGet, "/-/user/{user}/package", kMeta, Work::kRead, kOptional, kNone, HandlePackagesOfUser,
        "`npm access list packages USER`"},
 
+      // Versions that wait for approval.
+      {kPost, "/-/stage/package/{pkg}", kWrites, Work::kWrite, kRequired, kStage, nullptr, "`npm stage publish`"},
+      {kGet, "/-/stage", kMeta, Work::kRead, kRequired, kNone, HandleListStaged, "`npm stage list`"},
+      {kGet, "/-/stage/{id}", kMeta, Work::kRead, kRequired, kNone, HandleGetStaged, "`npm stage view`"},
+      {kDelete, "/-/stage/{id}", kWrites, Work::kWrite, kRequired, kNone, HandleRejectStaged, "`npm stage reject`"},
+      {kGet, "/-/stage/{id}/tarball", AdmissionClass::kTarball, Work::kRead, kRequired, kNone, HandleGetStagedTarball,
+       "`npm stage download`"},
+      {kPost, "/-/stage/{id}/approve", kWrites, Work::kWrite, kRequired, kNone, HandleApproveStaged,
+       "`npm stage approve`; publishes it"},
+
       // The operator's socket.
       {kGet, "/-/operator/status", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorStatus, "`tarn status`"},
       {kGet, "/-/operator/users", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListUsers,

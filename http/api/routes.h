@@ -82,6 +82,7 @@ enum class BodyRule : uint8_t {
   kSmall,   // Read whole before the handler; at most kSmallBodyBytesMax, also after inflating.
   kLarge,   // Read whole, at most limits::kAuditBodyBytesMax, also after inflating; has places of its own.
   kUpload,  // Streamed into a registry::PackageUpload; has no plain handler.
+  kStage,   // The same; what is uploaded is staged.
 };
 // Logins, tokens, tags. They are read before a place among the requests of their class is taken, so that slow clients
 // occupy none; hence small.
@@ -100,7 +101,7 @@ struct Route {
   RunsOn runs_on;
   AuthRule auth;
   BodyRule body;
-  PlainHandler handler;      // nullptr for kUpload.
+  PlainHandler handler;      // nullptr for kUpload and kStage.
   std::string_view summary;  // For API.md.
 };
 

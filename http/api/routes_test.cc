@@ -48,6 +48,14 @@ TEST(Routes, FindsWhatClientsAskFor) {
            Case{kDelete, "/n/-rev/3-a", "DELETE /{pkg}/-rev/{rev} n rev=3-a"},
            Case{kDelete, "/@s/n/-/n-1.0.0.tgz/-rev/2-b",
                 "DELETE /{pkg}/-/{file}/-rev/{rev} @s/n file=n-1.0.0.tgz rev=2-b"},
+           Case{kPost, "/-/stage/package/@s%2fn", "POST /-/stage/package/{pkg} @s/n"},
+           Case{kPost, "/-/stage/package/@s/n", "POST /-/stage/package/{pkg} @s/n"},
+           Case{kPost, "/-/stage/package/approve", "POST /-/stage/package/{pkg} approve"},
+           Case{kGet, "/-/stage?page=0&perPage=100", "GET /-/stage"},
+           Case{kGet, "/-/stage/1-2", "GET /-/stage/{id} id=1-2"},
+           Case{kGet, "/-/stage/1-2/tarball", "GET /-/stage/{id}/tarball id=1-2"},
+           Case{kPost, "/-/stage/1-2/approve", "POST /-/stage/{id}/approve id=1-2"},
+           Case{kDelete, "/-/stage/1-2", "DELETE /-/stage/{id} id=1-2"},
            Case{kGet, "/-/ping", "GET /-/ping"},
            Case{kGet, "//-/ping?write=true", "GET /-/ping"},
            Case{kPut, "/-/user/org.couchdb.user:bob", "PUT /-/user/{user} user=org.couchdb.user:bob"},
@@ -60,7 +68,7 @@ TEST(Routes, FindsWhatClientsAskFor) {
            Case{kGet, "/-/npm/v1/attestations/@s%2fn@1.0.0", "GET /-/npm/v1/attestations/{pkg} @s/n@1.0.0"},
            Case{kGet, "/-/npm/v1/attestations/%40s%2fn%401.0.0", "GET /-/npm/v1/attestations/{pkg} @s/n@1.0.0"},
            Case{kGet, "/-/unknown", "404"},
-           Case{kGet, "/-/stage/package/n", "404"},
+           Case{kGet, "/-/stage/package/n", "405"},
            Case{kGet, "/-", "404"},
            Case{kPost, "/n", "405"},
            Case{kOther, "/n", "405"},
@@ -96,7 +104,8 @@ TEST(Routes, WhatRunsAtOnceAsksNobody) {
 
 TEST(Routes, OnlyUploadsHaveNoPlainHandler) {
   for (const Route& route : Routes()) {
-    EXPECT_EQ(route.handler == nullptr, route.body == BodyRule::kUpload) << route.pattern;
+    const bool is_upload = route.body == BodyRule::kUpload || route.body == BodyRule::kStage;
+    EXPECT_EQ(route.handler == nullptr, is_upload) << route.pattern;
   }
 }
 

@@ -1,4 +1,4 @@
-#include <charconv>
+#include <algorithm>
 
 #include "http/api/error_response.h"
 #include "http/api/handlers.h"
@@ -59,21 +59,13 @@ Result<TokenRequest> ParseTokenRequest(const Call& call, uint64_t now_ms) {
   return request;
 }
 
-uint64_t NumberOr(const std::optional<std::string>& text, uint64_t otherwise, uint64_t most) {
-  if (!text) return otherwise;
-  uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error != std::errc() || end != text->data() + text->size()) return otherwise;
-  return std::min(number, most);
-}
-
 }  // namespace
 
 Response HandleListTokens(const Services& services, const Call& call) {
   const auto tokens = services.registry.ListTokens(call.principal, call.principal.user);
   if (!tokens.ok()) return ErrorResponse(tokens.status());
-  const uint64_t per_page = std::max<uint64_t>(1, NumberOr(QueryValue(call.query, "perPage"), 100, 1000));
-  const uint64_t page = NumberOr(QueryValue(call.query, "page"), 0, 1'000'000);
+  const uint64_t per_page = std::max<uint64_t>(1, QueryNumber(call.query, "perPage", 100, 1000));
+  const uint64_t page = QueryNumber(call.query, "page", 0, 1'000'000);
   const uint64_t begin = std::min<uint64_t>(page * per_page, tokens->size());
   const uint64_t end = std::min<uint64_t>(begin + per_page, tokens->size());
   std::string body = "{\"objects\":[";

@@ -3,6 +3,7 @@
 #include "http/api/error_response.h"
 #include "http/api/handlers.h"
 #include "storage/registry/attestations.h"
+#include "storage/registry/staged_versions.h"
 
 namespace tarn::http {
 namespace {
@@ -17,6 +18,7 @@ Response PublishResponse(const Services& services, const Result<registry::WriteA
   if (answer.code() == Code::kInvalidArgument && answer.status().message().starts_with(registry::kProvenanceRefused)) {
     return ErrorResponse(422, answer.status().message());
   }
+  if (answer.ok() && !answer->stage_id.empty()) return StagedResponse(services, *answer);
   return WriteResponse(services, answer);
 }
 
@@ -30,6 +32,10 @@ bool UploadCall::Buffer(std::string_view piece) {
 Status UploadCall::Begin() {
   if (upload_ != nullptr) return OkStatus();
   ASSIGN_OR_RETURN(const auto name, registry::PackageName::Parse(call_.package));
+  if (call_.route.body == BodyRule::kStage) {
+    ASSIGN_OR_RETURN(upload_, services_.registry.staged().BeginStage(call_.principal, name));
+    return OkStatus();
+  }
   std::optional<std::string> rev;
   if (!call_.parameters.empty()) rev = call_.Parameter("rev");
   ASSIGN_OR_RETURN(upload_, services_.registry.BeginPackageWrite(call_.principal, name, std::move(rev)));

@@ -10,7 +10,7 @@
 
 namespace tarn::http {
 
-// One `PUT /{pkg}` on its way into the registry, in turns: Buffer on the core thread, the others on an executor thread,
+// One `PUT /{pkg}`, or `POST` of a version to be staged, on its way into the registry, in turns: Buffer on the core thread, the others on an executor thread,
 // never two at once. Nothing is asked of the registry before the first Consume or Finish, so that a small publish costs
 // one hop. Memory: what has gathered, at most two pieces of limits::kBodyChunkBytes; a compressed body is inflated in
 // small steps.

@@ -94,7 +94,8 @@ void OfferWebConfirmation(const Services& services, const Call& call, Response* 
   origin.kind = WebSessions::Kind::kConfirmation;
   origin.user = call.principal.user;
   origin.address = call.client.ToString();
-  origin.what = std::string(MethodName(call.head.method)) + " " + call.package;
+  origin.what = std::string(MethodName(call.head.method)) + " " +
+                (call.package.empty() ? std::string(call.route.pattern) : call.package);
   const auto names = services.web_sessions->Begin(std::move(origin));
   if (!names.ok()) return;  // The prompt for a code is left.
   std::string body(response->text());

@@ -168,6 +168,11 @@ std::vector<Setting> MakeSettings() {
            "What `npm audit` is answered from: the advisories of `tarn advisories import`, or nothing. Without any, "
            "clients "
            "are told that there is no answer, rather than that nothing is vulnerable."),
+      Number("registry", "staged_days", "", &Config::staged_days, {1, limits::kStagedDaysMax},
+             "How long a staged version waits to be approved (`npm stage`); then it is gone, and its number is free "
+             "again."),
+      Flag("registry", "stage_new_packages", "", &Config::stage_new_packages,
+           "Whether the first version of a package may be staged."),
       Number("registry", "packument_cache_bytes", "", &Config::packument_cache_bytes, {kMiB, kBig},
              "Memory for packuments in the form in which they grow."),
       Number("registry", "body_cache_bytes", "", &Config::body_cache_bytes, {0, kBig},

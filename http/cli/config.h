@@ -10,6 +10,7 @@
 #include "storage/base/limits.h"
 #include "storage/base/logging.h"
 #include "storage/base/result.h"
+#include "storage/base/stage_limits.h"
 
 namespace tarn::cli {
 
@@ -38,6 +39,8 @@ struct Config {
   bool web_login = true;
   std::string htpasswd_file;
   std::string audit = "data";
+  uint64_t staged_days = limits::kStagedDays;
+  bool stage_new_packages = true;
   uint64_t packument_cache_bytes = 256 * limits::kMiB;
   uint64_t body_cache_bytes = 128 * limits::kMiB;
   // [limits]

@@ -175,6 +175,8 @@ registry::RegistryOptions RegistryOptionsOf(const Config& config) {
   options.metadata_bytes_max = config.metadata_bytes_max;
   options.tarball_inflated_bytes_max = config.tarball_inflated_bytes_max;
   options.packument_cache_bytes = config.packument_cache_bytes;
+  options.staged_kept_ms = config.staged_days * limits::kDayMs;
+  options.stage_new_packages = config.stage_new_packages;
   return options;
 }
 

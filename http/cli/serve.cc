@@ -9,9 +9,12 @@
 #include "http/cli/download_flusher.h"
 #include "http/cli/local_node.h"
 #include "http/cli/operator_client.h"
+#include "http/cli/periodic_work.h"
 #include "http/net/listener.h"
 #include "http/net/server.h"
 #include "storage/base/file_system.h"
+#include "storage/base/stage_limits.h"
+#include "storage/registry/staged_versions.h"
 
 namespace tarn::cli {
 namespace {
@@ -148,6 +151,13 @@ void RaiseDescriptorLimit(const Config& config) {
   }
 }
 
+// What has expired is invisible already; this gives its space back.
+void SweepStaged(registry::StagedVersions& staged) {
+  const Status swept = staged.Sweep();
+  // Tried again the next time; a full disk is the usual reason.
+  if (!swept.ok()) Log(LogLevel::kWarning, "expired staged versions were not removed", {{"why", swept.ToString()}});
+}
+
 // Where a client on this machine finds an address: "0.0.0.0" is none that one can connect to everywhere.
 std::string ReachableAddress(const std::string& address) {
   if (address.starts_with("0.0.0.0:")) return "127.0.0.1" + address.substr(7);
@@ -204,6 +214,8 @@ int RunServe(const Config& given) {
 
   LocalNode node(store);
   DownloadFlusher download_flusher(&registry.downloads(), &SystemClock());
+  PeriodicWork staged_sweep(
+      &SystemClock(), [](uint64_t) { return limits::kStagedSweepMs; }, [&registry] { SweepStaged(registry.staged()); });
   http::Executor executor(ExecutorOptionsOf(config));
   http::Api api(ApiOptionsOf(config), registry, node, SystemClock(), executor);
   http::Server server(ServerOptionsOf(config, std::move(inherited_sockets)), api, executor);

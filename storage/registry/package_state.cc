@@ -3,6 +3,7 @@
 #include "storage/base/bytes.h"
 #include "storage/engine/keys.h"
 #include "storage/registry/flat_fields.h"
+#include "storage/registry/staged_record.h"
 #include "storage/schema/version_generated.h"
 
 namespace tarn::registry {
@@ -38,6 +39,8 @@ template Result<Stored<SigningKeysRecord>> ReadRecord(const engine::ReadView&, F
 template Result<Stored<AdvisoriesRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 template Result<Stored<AdvisoryIndexRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 template Result<Stored<PackageAdvisoriesRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<StagedPackageRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<StagedVersionRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 template Result<Stored<OrgRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 template Result<Stored<BlobRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 
@@ -47,6 +50,12 @@ Result<Stored<PackageRecord>> ReadPackage(const engine::ReadView& view, const Pa
 
 Result<Stored<UserRecord>> ReadUser(const engine::ReadView& view, std::string_view user) {
   return ReadRecord<UserRecord>(view, Family::kUser, engine::NameKey(user));
+}
+
+Result<Maintainer> ReadMaintainer(const engine::ReadView& view, const Principal& principal) {
+  if (principal.kind != Principal::Kind::kUser) return Maintainer{};
+  ASSIGN_OR_RETURN(const auto user, ReadUser(view, principal.user));
+  return Maintainer{principal.user, user.record ? user.record->email : std::string()};
 }
 
 std::string VersionKey(const PackageName& name, const Version& version) {

@@ -30,6 +30,8 @@ Result<Stored<Record>> ReadRecord(const engine::ReadView& view, engine::Family f
 
 Result<Stored<PackageRecord>> ReadPackage(const engine::ReadView& view, const PackageName& name);
 Result<Stored<UserRecord>> ReadUser(const engine::ReadView& view, std::string_view user);
+// The principal as a packument shows them; both empty for the operator.
+Result<Maintainer> ReadMaintainer(const engine::ReadView& view, const Principal& principal);
 // Live version or tombstone of the same number; build metadata does not count.
 Result<std::optional<VersionRecord>> ReadVersion(const engine::ReadView& view, const PackageName& name,
                                                  const Version& version);

@@ -10,13 +10,6 @@ namespace {
 using engine::Family;
 using engine::Mutation;
 
-// The principal as a packument shows them.
-Result<Maintainer> MaintainerOf(const engine::ReadView& view, const Principal& principal) {
-  if (principal.kind != Principal::Kind::kUser) return Maintainer{};
-  ASSIGN_OR_RETURN(const auto user, ReadUser(view, principal.user));
-  return Maintainer{principal.user, user.record ? user.record->email : std::string()};
-}
-
 }  // namespace
 
 uint64_t PackageWriter::NewRevHash() { return LoadLittleEndian<uint64_t>(random_->Bytes(sizeof(uint64_t)).data()); }
@@ -73,16 +66,28 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(const ReadVie
   ASSIGN_OR_RETURN(state.scope, ReadScope(view, name));
   ASSIGN_OR_RETURN(state.version, ReadVersion(view, name, candidate.version));
   ASSIGN_OR_RETURN(state.tombstone, ReadTombstone(view, name, candidate.version));
-  ASSIGN_OR_RETURN(const Maintainer publisher, MaintainerOf(view, principal));
+  ASSIGN_OR_RETURN(const Maintainer publisher, ReadMaintainer(view, principal));
   const uint64_t now_ms = clock_->NowMs();
-  ASSIGN_OR_RETURN(PublishPlan plan, PlanPublish(name, candidate, state, principal, publisher,
-                                                 {options_.scoped_default, options_.republish_window_ms}, now_ms));
+  ASSIGN_OR_RETURN(PublishPlan plan,
+                   PlanPublish(name, candidate, state, principal, publisher, PublishPolicyOf(options_), now_ms));
   if (plan.repeats) return PlannedWrite<WriteAnswer>{std::nullopt, {name.full(), plan.package.rev(), true}};
+  ASSIGN_OR_RETURN(StagedLists staged, StagedLists::Read(view, name, package.record, publisher.name, Term(now_ms)));
+  RETURN_IF_ERROR(CheckNotStaged(staged.FindVersion(candidate.version)));
   if (rev && !package.record) return NotFound(std::string(kNotFoundText));
   RETURN_IF_ERROR(
       second_factors_->Check(principal, SecondFactorAct::kWrite, package.record ? &*package.record : nullptr));
   if (rev) RETURN_IF_ERROR(CheckRevision(*package.record, *rev));
+  return CommitOfPublish(view, principal, name, package, {candidate.version, blobs, std::move(plan), std::move(staged)},
+                         now_ms, signature, announcement);
+}
 
+Result<PlannedWrite<WriteAnswer>> PackageWriter::CommitOfPublish(const ReadView& view, const Principal& principal,
+                                                                 const PackageName& name,
+                                                                 const Stored<PackageRecord>& package,
+                                                                 NewPublish publish, uint64_t now_ms,
+                                                                 std::optional<Signature>* signature,
+                                                                 PackumentUpdates::Announcement* announcement) {
+  PublishPlan& plan = publish.plan;
   const std::string previous_rev = package.record ? package.record->rev() : std::string();
   plan.package.Advance(NewRevHash(), now_ms);
   const std::string package_key = engine::NameKey(name.full());
@@ -95,14 +100,16 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(const ReadVie
   RETURN_IF_ERROR(SignVersion(view, name, &plan.version, signature, &mutation));
   mutation.preconditions.push_back({Family::kPackage, package_key, package.raw});
   mutation.changes.push_back({Family::kPackage, package_key, Encode(plan.package)});
-  mutation.changes.push_back({Family::kVersion, VersionKey(name, candidate.version), Encode(plan.version)});
+  mutation.changes.push_back({Family::kVersion, VersionKey(name, publish.version), Encode(plan.version)});
   if (plan.new_org) {
     const std::string scope_key = engine::NameKey(name.scope());
     mutation.preconditions.push_back({Family::kOrg, scope_key, std::nullopt});
     mutation.preconditions.push_back({Family::kUser, scope_key, std::nullopt});
     mutation.changes.push_back({Family::kOrg, scope_key, Encode(*plan.new_org)});
   }
-  mutation.blobs = blobs;
+  if (!package.record) publish.staged.Adopt();
+  publish.staged.AddTo(&mutation);
+  mutation.blobs = std::move(publish.blobs);
 
   if (updates_->Wanted(name.full())) {
     PackumentUpdates::Update update{previous_rev, std::nullopt, {}};

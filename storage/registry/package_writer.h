@@ -22,6 +22,7 @@
 #include "storage/registry/registry.h"
 #include "storage/registry/second_factors.h"
 #include "storage/registry/signing_keys.h"
+#include "storage/registry/staged_state.h"
 
 namespace tarn::registry {
 
@@ -29,7 +30,7 @@ namespace tarn::registry {
 //
 // Every write changes the package's record and names the old one as precondition, so the record's bytes stand for the
 // whole package: no two writes of one package can both start from the same state. A publish reads the package, the
-// version and the tombstone by key, and no other version, whatever their number.
+// version, the tombstone and the list of what is staged by key, and no other version, whatever their number.
 // Errors: as the rules and Store::Commit. Threads: any. Blocks.
 class PackageWriter {
  public:
@@ -53,6 +54,8 @@ class PackageWriter {
   using Blobs = std::vector<std::shared_ptr<engine::StagedBlob>>;
   Result<WriteAnswer> Publish(const Principal& principal, const PackageName& name,
                               const std::optional<std::string>& rev, const NewVersion& candidate, const Blobs& blobs);
+  // Publishes what is staged under this id. kNotFound: no such id for these eyes. kConflict: its number was taken.
+  Result<WriteAnswer> ApproveStaged(const Principal& principal, std::string_view id);
   // A document without tarball: deprecation, removal of versions, owners, stars.
   Result<WriteAnswer> Change(const Principal& principal, const PackageName& name, const std::optional<std::string>& rev,
                              const PublishRequest& request, WriteKind kind);
@@ -87,6 +90,22 @@ class PackageWriter {
                                                       const NewVersion& candidate, const Blobs& blobs,
                                                       std::optional<Signature>* signature,
                                                       PackumentUpdates::Announcement* announcement);
+  Result<PlannedWrite<WriteAnswer>> PlanApprovalCommit(const ReadView& view, const Principal& principal,
+                                                       std::string_view id, std::optional<Signature>* signature,
+                                                       PackumentUpdates::Announcement* announcement);
+  // A publish that the rules allow, and what goes with it.
+  struct NewPublish {
+    Version version;
+    Blobs blobs;
+    PublishPlan plan;
+    StagedLists staged;
+  };
+  Result<PlannedWrite<WriteAnswer>> CommitOfPublish(const ReadView& view, const Principal& principal,
+                                                    const PackageName& name, const Stored<PackageRecord>& package,
+                                                    NewPublish publish, uint64_t now_ms,
+                                                    std::optional<Signature>* signature,
+                                                    PackumentUpdates::Announcement* announcement);
+  StagedTerm Term(uint64_t now_ms) const { return {now_ms, options_.staged_kept_ms}; }
   // Puts the signature into `version`, and what it rests on into `mutation`. `signature` is kept from one attempt to the
   // next: making one costs more than the rest of a plan.
   Status SignVersion(const ReadView& view, const PackageName& name, VersionRecord* version,

@@ -40,6 +40,14 @@ std::string Join(char open, const Items& items, char close, const AppendItem& ap
   return json;
 }
 
+// Who published it, and what vouches for that (contract 4.2, `_npmUser`).
+std::string NpmUserOf(const VersionRecord& version) {
+  std::string json = ToJson(version.publisher);
+  if (!version.approver) return json;
+  json.pop_back();
+  return json + ",\"approver\":" + ToJson(*version.approver) + "}";
+}
+
 std::string ToJson(const std::vector<Maintainer>& maintainers) {
   return Join('[', maintainers, ']',
               [](std::string* out, const Maintainer& maintainer) { out->append(ToJson(maintainer)); });
@@ -80,7 +88,7 @@ ManifestOverlay OverlayOf(const PackageName& name, const VersionRecord& version)
   }
   if (version.bundle) overlay.predicate_type = version.bundle->predicate_type;
   overlay.deprecated = version.deprecated;
-  if (!version.publisher.name.empty()) overlay.npm_user_json = ToJson(version.publisher);
+  if (!version.publisher.name.empty()) overlay.npm_user_json = NpmUserOf(version);
   overlay.maintainers_json = ToJson(version.maintainers);
   overlay.has_install_script = version.has_install_script;
   overlay.has_shrinkwrap = version.tarball.has_shrinkwrap;

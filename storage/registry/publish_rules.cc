@@ -65,6 +65,10 @@ std::optional<OrgRecord> ClaimedScope(const PackageName& name, const ScopeState&
 
 }  // namespace
 
+PublishPolicy PublishPolicyOf(const RegistryOptions& options) {
+  return {options.scoped_default, options.republish_window_ms};
+}
+
 Status CheckMayPublish(const Principal& principal, const PackageName& name, const std::optional<PackageRecord>& package,
                        const ScopeState& scope) {
   if (package) {

@@ -26,6 +26,8 @@ struct PublishPolicy {
   uint64_t republish_window_ms = 0;
 };
 
+PublishPolicy PublishPolicyOf(const RegistryOptions& options);
+
 // What to write. `repeats` is set instead when this publish was done already, a moment ago, by the same user with the
 // same bytes: npm sends a PUT again when it did not get the answer.
 struct PublishPlan {

@@ -227,10 +227,11 @@ std::string Encode(const VersionRecord& record) {
   const auto readme_filename = Text(builder, record.readme_filename);
   const Offset<schema::AttestationBundle> bundle = record.bundle ? Write(builder, *record.bundle) : 0;
   const auto signatures = Write(builder, record.signatures);
+  const Offset<schema::Maintainer> approver = record.approver ? Write(builder, *record.approver) : 0;
   schema::FinishVersionRecordBuffer(
       builder, schema::CreateVersionRecord(builder, version, record.ordinal, manifest, tarball, publisher, maintainers,
                                            record.time_ms, deprecated, readme, readme_filename, bundle,
-                                           record.has_install_script, record.keeps_evidence, signatures));
+                                           record.has_install_script, record.keeps_evidence, signatures, approver));
   return Take(builder);
 }
 
@@ -253,6 +254,7 @@ Result<VersionRecord> Decode<VersionRecord>(std::string_view payload) {
   record.has_install_script = root->has_install_script();
   record.keeps_evidence = root->keeps_evidence();
   record.signatures = Read(root->signatures());
+  if (root->approver() != nullptr) record.approver = Read(root->approver());
   return record;
 }
 

@@ -114,6 +114,7 @@ struct VersionRecord {
   bool has_install_script = false;
   bool keeps_evidence = false;
   std::vector<Signature> signatures;
+  std::optional<Maintainer> approver;
   bool operator==(const VersionRecord&) const = default;
 };
 

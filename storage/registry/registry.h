@@ -14,6 +14,7 @@
 #include "storage/base/file_system.h"
 #include "storage/base/random.h"
 #include "storage/base/result.h"
+#include "storage/base/stage_limits.h"
 #include "storage/engine/blob_store.h"
 #include "storage/engine/store.h"
 #include "storage/registry/access.h"
@@ -27,6 +28,7 @@ namespace tarn::registry {
 
 class ChangeFeed;
 class DownloadCounts;
+class StagedVersions;
 
 // The handlers and importers stream tarballs through these without including engine.
 using engine::BlobReader;
@@ -57,6 +59,8 @@ struct RegistryOptions {
   // A second publish of the same bytes by the same user within this time answers as the first did: npm retries a PUT
   // after 10 s and 70 s (contract 2.8).
   uint64_t republish_window_ms = 5 * 60 * 1000;
+  uint64_t staged_kept_ms = limits::kStagedDays * limits::kDayMs;  // Then a staged version is gone.
+  bool stage_new_packages = true;                                  // Whether a package may begin with a staged version.
 };
 
 // --- answers ---
@@ -92,9 +96,10 @@ struct PackumentAnswer {
 using DistTags = std::vector<std::pair<std::string, std::string>>;  // Tag to version, sorted by tag.
 
 struct WriteAnswer {
-  std::string id;        // Package name.
-  std::string rev;       // The revision after the write.
-  bool created = false;  // 201 rather than 200.
+  std::string id;             // Package name.
+  std::string rev;            // The revision after the write.
+  bool created = false;       // 201 rather than 200.
+  std::string stage_id = {};  // Of a version that was staged, and not published.
 };
 
 struct LoginRequest {
@@ -320,6 +325,8 @@ class Registry : public engine::CommitObserver {
   virtual ChangeFeed& changes() = 0;
   // --- how often tarballs are fetched: download_counts.h ---
   virtual DownloadCounts& downloads() = 0;
+  // --- versions that wait for approval: staged_versions.h ---
+  virtual StagedVersions& staged() = 0;
   // Of what everybody may read, whoever asks.
   struct PackageCounts {
     uint64_t published = 0;

@@ -22,6 +22,7 @@
 #include "storage/registry/search_index.h"
 #include "storage/registry/second_factors.h"
 #include "storage/registry/signing_keys.h"
+#include "storage/registry/staged_versions.h"
 #include "storage/registry/version_signer.h"
 
 namespace tarn::registry {
@@ -117,6 +118,7 @@ class RegistryImpl final : public Registry {
 
   ChangeFeed& changes() override { return changes_; }
   DownloadCounts& downloads() override { return downloads_; }
+  StagedVersions& staged() override { return staged_; }
   Result<PackageCounts> CountPackages() override;
   Result<std::optional<std::string>> BeginSecondFactor(const Principal& principal, std::string_view password,
                                                        SecondFactorMode mode, std::string_view issuer) override;
@@ -140,6 +142,7 @@ class RegistryImpl final : public Registry {
   PackageReader reader_;
   SigningKeys signing_keys_;
   PackageWriter writer_;
+  StagedVersions staged_;
   Advisories advisories_;
   Passwords passwords_;
   const std::unique_ptr<HtpasswdFile> htpasswd_;  // nullptr: none is configured.

@@ -18,6 +18,10 @@ SecondFactorVerdict DecideSecondFactor(SecondFactorAct act, const SecondFactorFa
   using enum SecondFactorVerdict;
   const bool is_enrolled = facts.mode != SecondFactorMode::kOff;
   if (act == SecondFactorAct::kAccount) return is_enrolled ? kNeeded : kNotNeeded;
+  if (act == SecondFactorAct::kApprove) {
+    if (is_enrolled) return kNeeded;
+    return facts.package_requires ? kEnrolFirst : kNotNeeded;
+  }
   if (facts.package_requires) {
     if (facts.token_bypasses && facts.automation_bypasses) return kNotNeeded;
     return is_enrolled ? kNeeded : kEnrolFirst;

@@ -16,6 +16,7 @@ namespace tarn::registry {
 enum class SecondFactorAct : uint8_t {
   kAccount,  // A change of the profile, of tokens, of the second factor itself.
   kWrite,    // A change of a package; stars and tags other than `latest` are none.
+  kApprove,  // The last word on a staged version: a person's, so no token is spared, in either mode.
 };
 
 struct SecondFactorFacts {

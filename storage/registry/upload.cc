@@ -4,6 +4,7 @@
 #include "storage/registry/attestations.h"
 #include "storage/registry/change_rules.h"
 #include "storage/registry/publish_request.h"
+#include "storage/registry/staged_versions.h"
 
 namespace tarn::registry {
 namespace {
@@ -46,10 +47,21 @@ PackageUploadImpl::PackageUploadImpl(engine::BlobStore* blobs, PackageWriter* wr
                                      std::optional<std::string> rev, PackageWriter::Admission admission)
     : blobs_(blobs),
       writer_(writer),
+      staged_(nullptr),
       principal_(principal),
       name_(name),
       rev_(std::move(rev)),
       denial_(std::move(admission.denial)),
+      receiver_(blobs, InspectorLimits(options), denial_),
+      parser_(&receiver_, ParserLimits(options)) {}
+
+PackageUploadImpl::PackageUploadImpl(engine::BlobStore* blobs, StagedVersions* staged, const RegistryOptions& options,
+                                     const Principal& principal, const PackageName& name)
+    : blobs_(blobs),
+      writer_(nullptr),
+      staged_(staged),
+      principal_(principal),
+      name_(name),
       receiver_(blobs, InspectorLimits(options), denial_),
       parser_(&receiver_, ParserLimits(options)) {}
 
@@ -67,6 +79,7 @@ Result<WriteAnswer> PackageUploadImpl::Finish() {
                    ClassifyWrite(request, receiver_.blob() != nullptr, rev_ ? RevInPath::kYes : RevInPath::kNo));
   if (kind != WriteKind::kStars) RETURN_IF_ERROR(denial_);
   if (kind == WriteKind::kPublish) return Publish(request, document);
+  if (staged_ != nullptr) return InvalidArgument("the document has no tarball in _attachments: nothing to stage");
   return writer_->Change(principal_, name_, rev_, request, kind);
 }
 
@@ -77,6 +90,7 @@ Result<WriteAnswer> PackageUploadImpl::Publish(const PublishRequest& request, co
   ASSIGN_OR_RETURN(const auto bundle, StoreBundle(document, &candidate.record));
   std::vector<std::shared_ptr<engine::StagedBlob>> blobs = {tarball};
   if (bundle != nullptr) blobs.push_back(bundle);
+  if (staged_ != nullptr) return staged_->Stage(principal_, name_, candidate, blobs);
   return writer_->Publish(principal_, name_, rev_, candidate, blobs);
 }
 

@@ -14,6 +14,8 @@
 
 namespace tarn::registry {
 
+class StagedVersions;
+
 // The tarball of one publish on its way in: each piece is inspected and written as it comes; nothing is kept here.
 // Errors: those of TarballInspector and BlobWriter. Threads: one at a time.
 class TarballReceiver final : public AttachmentSink {
@@ -47,6 +49,10 @@ class PackageUploadImpl final : public PackageUpload {
                     const Principal& principal, const PackageName& name, std::optional<std::string> rev,
                     PackageWriter::Admission admission);
 
+  // One whose version is staged and not published.
+  PackageUploadImpl(engine::BlobStore* blobs, StagedVersions* staged, const RegistryOptions& options,
+                    const Principal& principal, const PackageName& name);
+
   Status Consume(std::string_view bytes) override;
   Result<WriteAnswer> Finish() override;
 
@@ -56,7 +62,8 @@ class PackageUploadImpl final : public PackageUpload {
   Result<std::shared_ptr<engine::StagedBlob>> StoreBundle(const PublishDocument& document, VersionRecord* record);
 
   engine::BlobStore* const blobs_;
-  PackageWriter* const writer_;
+  PackageWriter* const writer_;   // nullptr: to be staged.
+  StagedVersions* const staged_;  // nullptr: to be written.
   const Principal principal_;
   const PackageName name_;
   const std::optional<std::string> rev_;

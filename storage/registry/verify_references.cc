@@ -10,6 +10,7 @@
 #include "storage/registry/derived_families.h"
 #include "storage/registry/package_state.h"
 #include "storage/registry/signing_keys.h"
+#include "storage/registry/staged_record.h"
 
 namespace tarn::registry {
 namespace {
@@ -24,6 +25,8 @@ class Verification {
     ASSIGN_OR_RETURN(StoredSigningKeys stored, ReadSigningKeys(view_));
     keys_ = std::move(stored.record);
     RETURN_IF_ERROR(CheckPackages());
+    RETURN_IF_ERROR(CheckStagedVersions());
+    RETURN_IF_ERROR(CheckStagedLists());
     RETURN_IF_ERROR(CheckOwnership(Family::kVersion, "version"));
     RETURN_IF_ERROR(CheckOwnership(Family::kTombstone, "tombstone"));
     RETURN_IF_ERROR(CheckReadable<UserRecord>(Family::kUser, "user"));
@@ -110,8 +113,73 @@ class Verification {
     RETURN_IF_ERROR(
         CheckBlob(what + ", tarball", version.tarball.sha512, version.tarball.size_bytes, &version.tarball.sha1));
     CheckSignatures(what, name, version);
+    return CheckBundle(what, version);
+  }
+
+  Status CheckBundle(const std::string& what, const VersionRecord& version) {
     if (!version.bundle) return OkStatus();
     return CheckBlob(what + ", attestation bundle", version.bundle->sha512, version.bundle->size_bytes, nullptr);
+  }
+
+  // What waits for approval: its blobs are there, and it is in a list.
+  Status CheckStagedVersions() {
+    Status failed;
+    RETURN_IF_ERROR(
+        view_.ScanPrefix(Family::kSetting, kStagedIdPrefix, [&](std::string_view key, std::string_view value) {
+          failed = CheckStagedVersion(key.substr(kStagedIdPrefix.size()), value);
+          return failed.ok();
+        }));
+    return failed;
+  }
+
+  Status CheckStagedVersion(std::string_view id, std::string_view value) {
+    const std::string what = "staged version " + std::string(id);
+    const auto staged = Decode<StagedVersionRecord>(value);
+    if (!staged.ok()) {
+      Find(what + ": " + std::string(staged.status().message()));
+      return OkStatus();
+    }
+    const VersionRecord& version = staged->version;
+    RETURN_IF_ERROR(
+        CheckBlob(what + ", tarball", version.tarball.sha512, version.tarball.size_bytes, &version.tarball.sha1));
+    RETURN_IF_ERROR(CheckBundle(what, version));
+    // The list of its owner, or the package's, into which that went when the package was made.
+    for (const std::string& owner : {staged->owner, std::string()}) {
+      ASSIGN_OR_RETURN(const auto list, ReadRecord<StagedPackageRecord>(view_, Family::kSetting,
+                                                                        StagedPackageKey(staged->package, owner)));
+      const StagedEntry* entry = list.record ? list.record->FindId(id) : nullptr;
+      if (entry == nullptr) continue;
+      if (entry->version != version.version || entry->sha1 != version.tarball.sha1) {
+        Find(what + ": its list says something else about it");
+      }
+      return OkStatus();
+    }
+    Find(what + ": in no list of " + staged->package);
+    return OkStatus();
+  }
+
+  Status CheckStagedLists() {
+    Status failed;
+    RETURN_IF_ERROR(
+        view_.ScanPrefix(Family::kSetting, kStagedPackagePrefix, [&](std::string_view key, std::string_view value) {
+          const auto place = ParseStagedPackageKey(key);
+          const auto list = Decode<StagedPackageRecord>(value);
+          if (!place.ok() || !list.ok()) {
+            Find("list of staged versions " + HexEncode(key) + ": " +
+                 std::string(place.ok() ? list.status().message() : place.status().message()));
+            return true;
+          }
+          for (const StagedEntry& entry : list->entries) {
+            const auto version = view_.Get(Family::kSetting, StagedIdKey(entry.id));
+            if (!version.ok()) {
+              failed = version.status();
+              return false;
+            }
+            if (!*version) Find("staged version " + entry.id + " of " + std::string(place->package) + " is not there");
+          }
+          return true;
+        }));
+    return failed;
   }
 
   void CheckSignatures(const std::string& what, const PackageName& name, const VersionRecord& version) {

@@ -54,8 +54,6 @@ REFUSALS = [
     Refusal(("audit signatures",), ("npm12", "npm11", "npm10", "npm9"), "tuf-repo-cdn|fetch failed",
             "the client first asks the public transparency root", online=True),
     # Not offered by the registry.
-    Refusal(("stage publish", "stage list", "stage view", "stage download", "stage approve", "stage reject"), ALL,
-            "404|failed to provide|(?i:not found)", "no staged publishing"),
     Refusal(("trust github", "trust list", "trust revoke"), ALL, "404", "no trusted publishing"),
     Refusal(("hook add", "hook ls", "hook update", "hook rm"), ALL,
             "404|of null", "no hooks"),

@@ -63,20 +63,26 @@ def publish_with_code(bench: Bench) -> None:
 
 
 def _enable_by_hand(bench: Bench) -> str:
-    """Switches codes on with raw requests; returns a token of that user."""
+    """Switches codes on for the guarded user; returns a token."""
     user = _guarded(bench)
     if bench.guarded_session is None:
         bench.registry.add_user(user)
     token = bench.registry.token_for(user)
+    bench.guarded_secret = switch_codes_on(bench, user, token)
+    return token
+
+
+def switch_codes_on(bench: Bench, user: User, token: str) -> str:
+    """With raw requests; returns the secret."""
     asked = bench.registry.request("POST", "/-/npm/v1/user", {"tfa": {"password": user.password,
                                                                       "mode": "auth-and-writes"}}, token=token)
     bench.expect(asked.status == 200, "two-factor authentication can be switched on", asked)
     address = urllib.parse.urlsplit(asked.json()["tfa"])
-    bench.guarded_secret = urllib.parse.parse_qs(address.query)["secret"][0]
+    secret = urllib.parse.parse_qs(address.query)["secret"][0]
     confirmed = bench.registry.request("POST", "/-/npm/v1/user",
-                                       {"tfa": [one_time_code(bench.guarded_secret, time.time())]}, token=token)
+                                       {"tfa": [one_time_code(secret, time.time())]}, token=token)
     bench.expect(confirmed.status == 200, "the code confirms it", confirmed)
-    return token
+    return secret
 
 
 @step("profile disable-2fa", "disable_2fa", needs=("profile enable-2fa",))

@@ -1,10 +1,12 @@
 """Steps: known vulnerabilities, signatures, provenance, staged and trusted publishing."""
 
 import re
+import time
 
 from bench import Bench
-from registry import Tarn
+from registry import Tarn, User
 from steps import step
+from steps_login import one_time_code, switch_codes_on
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # For a client that was refused an id: the next command still asks the registry.
@@ -109,6 +111,26 @@ def stage_reject(bench: Bench) -> None:
     done = bench.authenticated().stage_reject(key)
     bench.expect(done.ok, "stage reject succeeds", done)
     bench.expect("3.1.0" not in bench.registry.packument(bench.app)["versions"], "it was never published", done)
+
+
+@step("stage with code", "stage_approve")
+def stage_with_code(bench: Bench) -> None:
+    """Who has a second factor stages without it, and needs it for the last word."""
+    user = User(f"stages-{bench.row.name}", "stages-password-1")
+    bench.registry.add_user(user)
+    token = bench.registry.token_for(user)
+    secret = switch_codes_on(bench, user, token)
+    session = bench.session("stage-with-code", token=token)
+    name = f"staged-{bench.row.name}"
+    done = session.stage_publish(bench.package(name, "1.0.0"))
+    bench.expect(done.ok, "staging asks for no code, not even for a first version", done)
+    bench.expect(bench.registry.request("GET", f"/{name}").status == 404, "there is no such package yet", done)
+    key = bench.registry.request("GET", f"/-/stage?package={name}", token=token).json()["items"][0]["id"]
+    refused = session.stage_approve(key)
+    bench.expect(not refused.ok, "without a code it is not approved", refused)
+    approved = session.stage_approve_with_code(key, one_time_code(secret, time.time()))
+    bench.expect(approved.ok, "with a code it is", approved)
+    bench.expect_versions(name, ["1.0.0"], approved)
 
 
 # Trusted publishing.

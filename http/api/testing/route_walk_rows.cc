@@ -29,7 +29,7 @@ std::string Fill(std::string text, const WalkTarget& target) {
       {"{name}", Encoded(target.name)}, {"{raw}", target.name},
       {"{stem}", target.stem},          {"{rev}", target.rev},
       {"{user}", target.user},          {"{spare}", target.spare_token},
-      {"{password}", kPassword}};
+      {"{stage}", target.stage_id},     {"{password}", kPassword}};
   for (const auto& [word, value] : words) {
     for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + value.size())) {
       text.replace(at, word.size(), value);
@@ -174,6 +174,21 @@ void AddPackages(std::vector<WalkRow>* rows) {
               {{"/-/package/{name}/collaborators"}, {"/-/package/{name}/collaborators?user=olive"}})});
 }
 
+void AddStaging(std::vector<WalkRow>* rows) {
+  rows->insert(rows->end(), {{"POST /-/stage/package/{pkg}", kStage,
+                              [](const WalkTarget& target) {
+                                const std::string path = "/-/stage/package/" + Encoded(target.name);
+                                return Requests{{path, PublishBody(target, "1.1.0")},
+                                                {path, PublishBody(target, "1.0.0")},
+                                                {path, PublishBody(target, "1.5.0")}};
+                              }},
+                             Filled("GET /-/stage", kListing, {{"/-/stage"}, {"/-/stage?package={raw}&perPage=100"}}),
+                             Filled("GET /-/stage/{id}", kRead, {{"/-/stage/{stage}"}}),
+                             Filled("GET /-/stage/{id}/tarball", kRead, {{"/-/stage/{stage}/tarball"}}),
+                             Filled("POST /-/stage/{id}/approve", kDecide, {{"/-/stage/{stage}/approve"}}),
+                             Filled("DELETE /-/stage/{id}", kDecide, {{"/-/stage/{stage}"}})});
+}
+
 void AddOperator(std::vector<WalkRow>* rows) {
   rows->insert(
       rows->end(),
@@ -202,6 +217,7 @@ std::vector<WalkRow> WalkRows() {
   AddNodeAndAccounts(&rows);
   AddFeedsAndLists(&rows);
   AddPackages(&rows);
+  AddStaging(&rows);
   AddOperator(&rows);
   return rows;
 }

@@ -8,6 +8,7 @@
 #include "http/api/testing/route_walk_rows.h"
 #include "http/net/body_stream.h"
 #include "storage/registry/passwords.h"
+#include "storage/registry/staged_versions.h"
 #include "storage/registry/totp.h"
 
 namespace tarn::http {
@@ -22,6 +23,8 @@ struct WalkCaller {
   bool reads = false;
   bool publishes = false;
   bool changes = false;
+  bool stages = false;
+  bool is_machine = false;  // Spared one-time passwords where that is possible.
   bool account = false;
   bool account_read = false;
   bool lacks_code = false;  // Has a second factor and shows none.
@@ -68,7 +71,9 @@ class WalkWorld : public ApiFixture {
 
   WalkTarget TargetFor(const WalkCaller& caller, const std::string& package) {
     const std::string user = caller.user.empty() ? "olive" : caller.user;
-    return {package, package.substr(package.find('/') + 1), RevOf(kHidden), user, SpareOf(user)};
+    WalkTarget target{package, package.substr(package.find('/') + 1), RevOf(kHidden), user, SpareOf(user)};
+    if (package == kHidden && !stage_id_.empty()) target.stage_id = stage_id_;
+    return target;
   }
 
   // Status, head and body, whatever they are made of.
@@ -173,6 +178,17 @@ class WalkWorld : public ApiFixture {
     record->SetTag("old", "1.0.0");
     record->requires_second_factor = walk_options_.hidden_wants_code;
     CHECK(store_.Commit(PutMutation(engine::Family::kPackage, key, Encode(*record))).ok());
+    StageHidden();
+  }
+  void StageHidden() {
+    PublishBuilder builder;
+    builder.name = kHidden;
+    builder.version = "1.5.0";
+    auto upload = registry_->staged().BeginStage(As("olive"), Name(kHidden));
+    CHECK(upload.ok() && (*upload)->Consume(builder.Body()).ok());
+    const auto staged = (*upload)->Finish();
+    CHECK(staged.ok());
+    stage_id_ = staged->stage_id;
   }
 
   // A caller of `user` with a token like that; the rest is filled in by the caller of this.
@@ -194,7 +210,7 @@ class WalkWorld : public ApiFixture {
     spec.limits->packages_permission = permission;
     return spec;
   }
-  static void Owns(WalkCaller& caller) { caller.reads = caller.publishes = caller.changes = true; }
+  static void Owns(WalkCaller& caller) { caller.reads = caller.publishes = caller.changes = caller.stages = true; }
   static void HasAccount(WalkCaller& caller) { caller.account = caller.account_read = true; }
   static void IsBad(WalkCaller& caller) { caller.credentials = WalkCaller::Credentials::kBad; }
 
@@ -228,8 +244,10 @@ class WalkWorld : public ApiFixture {
                              {.name = {}, .description = {}, .read_only = true, .cidrs = {}, .expires_ms = {}});
     reader.reads = reader.account_read = true;
     Add("read-only package token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kRead)).reads = true;
-    Add("stage-only token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kStage)).reads = true;
-    Add("publish-only token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kPublish)).publishes = true;
+    WalkCaller& stager = Add("stage-only token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kStage));
+    stager.reads = stager.stages = true;
+    WalkCaller& publisher = Add("publish-only token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kPublish));
+    publisher.publishes = publisher.stages = true;
     Owns(Add("package token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kWrite)));
     Owns(Add("pattern token", "olive", LimitedTo({"@acme/hid*", "@acme/abs*"}, {}, Permission::kWrite)));
     Owns(Add("scope token", "olive", LimitedTo({}, {"@acme"}, Permission::kWrite)));
@@ -246,7 +264,9 @@ class WalkWorld : public ApiFixture {
     Add("organisation token", "olive", org);
     registry::TokenSpec machine = LimitedTo({kHidden, kAbsent}, {}, Permission::kWrite);
     machine.limits->bypasses_second_factor = true;
-    Owns(Add("machine token", "fay", machine));
+    WalkCaller& of_machine = Add("machine token", "fay", machine);
+    Owns(of_machine);
+    of_machine.is_machine = true;
   }
 
   void AddRefused() {
@@ -269,6 +289,7 @@ class WalkWorld : public ApiFixture {
   const Options walk_options_;
   std::vector<WalkCaller> callers_;
   std::vector<std::pair<std::string, std::string>> spares_;
+  std::string stage_id_;  // Of a version of the hidden package.
   uint16_t last_status_ = 0;
 };
 

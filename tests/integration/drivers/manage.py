@@ -121,6 +121,9 @@ class Manage(session.Session):
     def stage_approve(self, key: str) -> terminal.Outcome:
         return self.run("stage", "approve", key)
 
+    def stage_approve_with_code(self, key: str, code: str) -> terminal.Outcome:
+        return self.run("stage", "approve", key, "--otp", code)
+
     def stage_reject(self, key: str) -> terminal.Outcome:
         return self.run("stage", "reject", key)
 

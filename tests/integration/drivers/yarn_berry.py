@@ -89,6 +89,9 @@ class YarnBerry(session.Session):
     def stage_approve(self, key: str) -> terminal.Outcome:
         return self.run("npm", "stage", "approve", key)
 
+    def stage_approve_with_code(self, key: str, code: str) -> terminal.Outcome:
+        return self.run("npm", "stage", "approve", key, "--otp", code)
+
     def stage_reject(self, key: str) -> terminal.Outcome:
         return self.run("npm", "stage", "reject", key)
 
