@@ -57,10 +57,10 @@ PackageRecord NewPackage(const PackageName& name, const NewVersion& candidate, c
   return package;
 }
 
-std::optional<OrgRecord> ClaimedScope(const PackageName& name, const ScopeState& scope, const Principal& principal,
+std::optional<OrgRecord> ClaimedScope(const PackageName& name, const ScopeState& scope, const Maintainer& publisher,
                                       uint64_t now_ms) {
-  if (!name.is_scoped() || scope.org || scope.is_user || principal.kind != Principal::Kind::kUser) return std::nullopt;
-  return OrgRecord{std::string(name.scope()), now_ms, {{principal.user, OrgRole::kOwner}}};
+  if (!name.is_scoped() || scope.org || scope.is_user || publisher.name.empty()) return std::nullopt;
+  return OrgRecord{std::string(name.scope()), now_ms, {{publisher.name, OrgRole::kOwner}}};
 }
 
 }  // namespace
@@ -98,7 +98,7 @@ Result<PublishPlan> PlanPublish(const PackageName& name, const NewVersion& candi
     plan.package = *state.package;
   } else {
     plan.package = NewPackage(name, candidate, publisher, policy, now_ms);
-    plan.new_org = ClaimedScope(name, state.scope, principal, now_ms);
+    plan.new_org = ClaimedScope(name, state.scope, publisher, now_ms);
   }
   PackageRecord& package = plan.package;
   if (candidate.record.bundle && package.is_restricted()) {

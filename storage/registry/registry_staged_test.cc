@@ -257,6 +257,18 @@ TEST_F(RegistryStaged, AScopeIsClaimedWithTheApproval) {
   ExpectVerified();
 }
 
+TEST_F(RegistryStaged, AScopeIsOfWhoeverStagedIntoItWhoeverApproves) {
+  PublishBuilder builder;
+  builder.name = "@acme/left";
+  const std::string id = StageId(alice_, builder);
+  AddUser("root");
+  ASSERT_TRUE(staged().Approve(As("root", Registry::Admin::kYes), id).ok());
+  builder.name = "@acme/right";
+  EXPECT_EQ(Stage(bob_, builder).code(), Code::kPermissionDenied);
+  EXPECT_TRUE(Publish(alice_, builder).ok());
+  ExpectVerified();
+}
+
 TEST_F(RegistryStaged, ExpiresAndFreesItsNumber) {
   options_.staged_kept_ms = 1000;
   Open();
