@@ -98,6 +98,12 @@ std::string LastChangeKey(std::string_view package) {
   return key;
 }
 
+std::string ChangeDetailKey(Lsn lsn) {
+  std::string key = ChangePrefix(ChangeKind::kDetail);
+  AppendBigEndian64(&key, lsn.value());
+  return key;
+}
+
 std::string PrefixEnd(std::string_view prefix) {
   std::string end(prefix);
   while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();

@@ -32,14 +32,15 @@ std::string LsnKey(Lsn lsn);                     // kLog.
 Result<Lsn> ParseLsnKey(std::string_view key);
 
 // kByUser: what a user has, by kind. Written to disk since format 1.
-enum class ByUserKind : uint8_t { kMaintains = 1, kToken = 2 };
+enum class ByUserKind : uint8_t { kMaintains = 1, kToken = 2, kStarred = 3 };
 std::string ByUserKey(std::string_view user, ByUserKind kind, std::string_view item);
 std::string ByUserPrefix(std::string_view user, ByUserKind kind);
 // The item of a ByUserKey; kCorruption if it is too short.
 Result<std::string_view> ParseByUserItem(std::string_view key, std::string_view user);
 
 // kChange: where each package last changed, in the order of the journal, and the way back. Written to disk since format 1.
-enum class ChangeKind : uint8_t { kByLsn = 1, kByPackage = 2 };
+// kDetail: what a change of owners or dist-tags was, which the record alone does not say.
+enum class ChangeKind : uint8_t { kByLsn = 1, kByPackage = 2, kDetail = 3 };
 // `package` may be empty: less than the key of any package at that LSN.
 std::string ChangeKey(Lsn lsn, std::string_view package);
 struct ChangePlace {
@@ -50,6 +51,8 @@ struct ChangePlace {
 Result<ChangePlace> ParseChangeKey(std::string_view key);
 // Of the row that holds the LSN of a package's last change, as in LsnKey.
 std::string LastChangeKey(std::string_view package);
+// Of the row that says what changed at this LSN.
+std::string ChangeDetailKey(Lsn lsn);
 // What all keys of one kind begin with.
 std::string ChangePrefix(ChangeKind kind);
 

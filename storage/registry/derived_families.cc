@@ -5,6 +5,7 @@
 
 #include "storage/base/logging.h"
 #include "storage/engine/keys.h"
+#include "storage/registry/change_detail.h"
 #include "storage/registry/change_rows.h"
 #include "storage/registry/records.h"
 
@@ -26,6 +27,7 @@ Result<std::set<std::string>> ByUserKeysOf(Family family, std::string_view key,
     for (const Maintainer& maintainer : package.maintainers) {
       keys.insert(ByUserKey(maintainer.name, ByUserKind::kMaintains, key));
     }
+    for (const std::string& user : package.stars) keys.insert(ByUserKey(user, ByUserKind::kStarred, key));
   } else {
     ASSIGN_OR_RETURN(const TokenRecord token, Decode<TokenRecord>(*value));
     keys.insert(ByUserKey(token.user, ByUserKind::kToken, key));
@@ -55,6 +57,7 @@ Status DeriveChanges(const engine::LogRecord& record, const engine::ReadView& be
     }
   }
   RETURN_IF_ERROR(DeriveChangeRows(record, before, derived));
+  RETURN_IF_ERROR(DeriveChangeDetail(record, before, derived));
   for (const engine::BlobInfo& blob : record.blobs) derived->push_back(ShasumChange(blob.sha1, blob.sha512));
   return OkStatus();
 }
