@@ -72,6 +72,7 @@ struct CommandLine {
   TokenArguments token;
   KeysArguments keys;
   AdvisoriesArguments advisories;
+  HookArguments hook;
   bool json = false;
   std::function<int(const Config&)> run;
 };
@@ -264,6 +265,39 @@ void AddAdvisories(CLI::App* app, CommandLine* line) {
   finish(remove, AdvisoriesArguments::Action::kRemove);
 }
 
+void AddHook(CLI::App* app, CommandLine* line) {
+  auto* hook = app->add_subcommand("hook", "Users' webhooks; works with a running server and without");
+  hook->require_subcommand(1);
+  hook->footer(
+      "Examples:\n"
+      "  tarn hook list --data /var/lib/tarn\n"
+      "  tarn hook replay 0123456789abcdef0123 --from 1200\n"
+      "  tarn hook remove 0123456789abcdef0123");
+  const auto finish = [line](CLI::App* command, HookArguments::Action action) {
+    AddSettingFlags(command, &line->flags, false);
+    AddJson(command, line);
+    command->callback([line, action] {
+      line->hook.action = action;
+      line->run = [line](const Config& config) {
+        line->hook.output = line->json ? Output::kJson : Output::kText;
+        return RunHook(config, line->hook);
+      };
+    });
+  };
+  auto* list = hook->add_subcommand("list", "List all hooks: where each is in the journal, and what its receiver said");
+  list->footer("Example: tarn hook list --data /var/lib/tarn");
+  finish(list, HookArguments::Action::kList);
+  auto* replay = hook->add_subcommand("replay", "Send a hook's events once more, from a place in the journal");
+  replay->add_option("ID", line->hook.id, "The id from the list")->required();
+  replay->add_option("--from", line->hook.from_lsn, "The LSN to begin with; 1 is the beginning")->required();
+  replay->footer("Example: tarn hook replay 0123456789abcdef0123 --from 1200 --data /var/lib/tarn");
+  finish(replay, HookArguments::Action::kReplay);
+  auto* remove = hook->add_subcommand("remove", "Remove a hook, whoever's it is");
+  remove->add_option("ID", line->hook.id, "The id from the list")->required();
+  remove->footer("Example: tarn hook remove 0123456789abcdef0123 --data /var/lib/tarn");
+  finish(remove, HookArguments::Action::kRemove);
+}
+
 void AddStatus(CLI::App* app, CommandLine* line) {
   auto* status = app->add_subcommand("status", "What the node of a data directory is doing");
   status->footer("Example: tarn status --data /var/lib/tarn --json");
@@ -306,6 +340,7 @@ int Main(int argc, char** argv) {
   AddToken(&app, &line);
   AddKeys(&app, &line);
   AddAdvisories(&app, &line);
+  AddHook(&app, &line);
   AddStatus(&app, &line);
   AddConfig(&app, &line);
   try {

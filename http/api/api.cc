@@ -88,7 +88,9 @@ Api::Api(const ApiOptions& options, registry::Registry& registry, NodeState& nod
                 metrics_,
                 &feed_services_,
                 options.web_login ? &web_sessions_ : nullptr,
-                options.reads_are_private} {
+                options.reads_are_private,
+                options.hooks,
+                options.listing} {
   registry_.SetPackageListener([this](const std::string& package) {
     hot_.Invalidate(package);
     followers_.Notify();

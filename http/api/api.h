@@ -29,6 +29,8 @@ struct ApiOptions {
   uint64_t metadata_bytes_max = limits::kMetadataBytesMax;
   bool reads_are_private = false;
   bool web_login = true;
+  registry::Hooks* hooks = nullptr;  // Both outlive the Api.
+  registry::PackageListing* listing = nullptr;
   Random* random = &SystemRandom();
   Admission::Options admission;
 };

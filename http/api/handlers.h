@@ -64,6 +64,30 @@ Response HandleOperatorImportAdvisories(const Services& services, const Call& ca
 Response HandleOperatorListAdvisories(const Services& services, const Call& call);
 Response HandleOperatorRemoveAdvisories(const Services& services, const Call& call);
 
+// hook_handlers.cc
+Response HandleCreateHook(const Services& services, const Call& call);
+Response HandleListHooks(const Services& services, const Call& call);
+Response HandleGetHook(const Services& services, const Call& call);
+Response HandleUpdateHook(const Services& services, const Call& call);
+Response HandleRemoveHook(const Services& services, const Call& call);
+Response HandleOperatorListHooks(const Services& services, const Call& call);
+Response HandleOperatorReplayHook(const Services& services, const Call& call);
+
+// star_handlers.cc
+Response HandlePutStar(const Services& services, const Call& call);
+Response HandleRemoveStar(const Services& services, const Call& call);
+Response HandlePutStarOfPackage(const Services& services, const Call& call);
+Response HandleRemoveStarOfPackage(const Services& services, const Call& call);
+Response HandleOwnStars(const Services& services, const Call& call);
+Response HandleStarsOfUser(const Services& services, const Call& call);
+
+// listing_handlers.cc
+Response HandleView(const Services& services, const Call& call);
+Response HandleByUser(const Services& services, const Call& call);
+Response HandleStarredByUser(const Services& services, const Call& call);
+Response HandleAllPackages(const Services& services, const Call& call);
+Response HandlePackagesSince(const Services& services, const Call& call);
+
 // search_handler.cc
 Response HandleSearch(const Services& services, const Call& call);
 

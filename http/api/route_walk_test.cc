@@ -212,7 +212,7 @@ TEST(RouteWalkTable, HasARowForEveryRoute) {
 
 // A row whose target leads to another route would test nothing.
 TEST(RouteWalkTable, RowsAskTheirRoutes) {
-  const WalkTarget target{"@acme/hidden", "hidden", "1-0", "olive", "token"};
+  const WalkTarget target{"@acme/hidden", "hidden", "1-0", "olive", "token", "hook"};
   for (const WalkRow& row : WalkRows()) {
     for (const WalkRequest& request : row.requests(target)) {
       const auto path = RequestPath::Parse(request.target, "");

@@ -76,6 +76,40 @@ std::vector<Route> MakeRoutes() {
       {kPost, "/-/npm/v1/security/audits", kMeta, Work::kRead, kOptional, kLarge, HandleTreeAudit,
        "The same, of pnpm up to 10"},
 
+      // Webhooks.
+      {kPost, "/-/npm/v1/hooks/hook", kWrites, Work::kWrite, kRequired, kSmall, HandleCreateHook, "`npm hook add`"},
+      {kGet, "/-/npm/v1/hooks", kMeta, Work::kRead, kRequired, kNone, HandleListHooks, "`npm hook ls`"},
+      {kGet, "/-/npm/v1/hooks/hook/{id}", kMeta, Work::kRead, kRequired, kNone, HandleGetHook, "One hook"},
+      {kPut, "/-/npm/v1/hooks/hook/{id}", kWrites, Work::kWrite, kRequired, kSmall, HandleUpdateHook,
+       "`npm hook update`"},
+      {kDelete, "/-/npm/v1/hooks/hook/{id}", kWrites, Work::kWrite, kRequired, kNone, HandleRemoveHook,
+       "`npm hook rm`"},
+
+      // Stars.
+      {kGet, "/-/user/v1/star", kMeta, Work::kRead, kRequired, kNone, HandleOwnStars, "`pnpm stars`"},
+      {kPut, "/-/user/v1/star", kWrites, Work::kWrite, kRequired, kSmall, HandlePutStar, "`pnpm star`"},
+      {kDelete, "/-/user/v1/star", kWrites, Work::kWrite, kRequired, kSmall, HandleRemoveStar, "`pnpm unstar`"},
+      {kPut, "/-/user/package/{pkg}/star", kWrites, Work::kWrite, kRequired, kNone, HandlePutStarOfPackage,
+       "The same, of the package in the path"},
+      {kDelete, "/-/user/package/{pkg}/star", kWrites, Work::kWrite, kRequired, kNone, HandleRemoveStarOfPackage,
+       "The same, of the package in the path"},
+      {kGet, "/-/user/{user}/stars", kMeta, Work::kRead, kOptional, kNone, HandleStarsOfUser,
+       "`pnpm stars USER`: names of packages"},
+      {kGet, "/-/util/user/{user}/stars", kMeta, Work::kRead, kOptional, kNone, HandleStarsOfUser, "The same"},
+
+      // Lists of the old CouchDB application.
+      {kGet, "/-/_view/{view}", kMeta, Work::kRead, kOptional, kNone, HandleView,
+       "`npm stars`: starredByUser, starredByPackage, byUser"},
+      {kGet, "/-/by-user/{users}", kMeta, Work::kRead, kOptional, kNone, HandleByUser,
+       "Packages that users maintain; `a|b` for several"},
+      {kGet, "/-/starred-by-user/{users}", kMeta, Work::kRead, kOptional, kNone, HandleStarredByUser,
+       "Packages that users have starred"},
+      {kGet, "/-/all", kMeta, Work::kRead, kOptional, kNone, HandleAllPackages,
+       "Everything, in short: the search of npm up to 3"},
+      {kGet, "/-/all/since", kMeta, Work::kRead, kOptional, kNone, HandlePackagesSince,
+       "What changed since `startkey`, a time in milliseconds"},
+      {kGet, "/-/all/static/{file}", kMeta, Work::kRead, kOptional, kNone, HandleAllPackages, "Everything, once more"},
+
       // Search.
       {kGet, "/-/v1/search", kMeta, Work::kRead, kOptional, kNone, HandleSearch, "`npm search`"},
 
@@ -157,6 +191,13 @@ std::vector<Route> MakeRoutes() {
        "`tarn advisories list`"},
       {kDelete, "/-/operator/advisories", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorRemoveAdvisories,
        "`tarn advisories remove`"},
+
+      {kGet, "/-/operator/hooks", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListHooks,
+       "`tarn hook list`"},
+      {kPost, "/-/operator/hooks/{id}/replay", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorReplayHook,
+       "`tarn hook replay`"},
+      {kDelete, "/-/operator/hooks/{id}", kOperators, Work::kAdmin, kOperator, kNone, HandleRemoveHook,
+       "`tarn hook remove`"},
 
       // Packages. After everything under /-/, which is never a package.
       {kGet, "/{pkg}", kMeta, Work::kRead, kOptional, kNone, HandleGetPackument,

@@ -15,6 +15,11 @@
 #include "storage/base/node_state.h"
 #include "storage/registry/registry.h"
 
+namespace tarn::registry {
+class Hooks;
+class PackageListing;
+}  // namespace tarn::registry
+
 namespace tarn::http {
 
 class Followers;
@@ -49,6 +54,8 @@ struct Services {
   const FeedServices* feeds = nullptr;  // Not of a stopped server, whose operator asks for no feeds.
   WebSessions* web_sessions = nullptr;  // nullptr: web login is switched off.
   bool reads_are_private = false;       // Only authenticated callers may read: then no shared cache may keep an answer.
+  registry::Hooks* hooks = nullptr;     // Never nullptr where handlers run.
+  registry::PackageListing* listing = nullptr;  // Likewise, but on a stopped server.
 };
 
 struct Route;

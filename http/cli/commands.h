@@ -68,6 +68,14 @@ struct AdvisoriesArguments {
 };
 int RunAdvisories(const Config& config, const AdvisoriesArguments& arguments);
 
+struct HookArguments {
+  enum class Action : uint8_t { kList, kReplay, kRemove } action = Action::kList;
+  std::string id;         // kReplay, kRemove.
+  uint64_t from_lsn = 0;  // kReplay.
+  Output output = Output::kText;
+};
+int RunHook(const Config& config, const HookArguments& arguments);
+
 int RunStatus(const Config& config, Output output);
 
 // Prints "tarn: message" to standard error; returns kExitFailed.

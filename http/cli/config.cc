@@ -177,6 +177,9 @@ std::vector<Setting> MakeSettings() {
              "Memory for packuments in the form in which they grow."),
       Number("registry", "body_cache_bytes", "", &Config::body_cache_bytes, {0, kBig},
              "Memory for finished answers of hot packages and tarball look-ups."),
+      Flag("hooks", "allow_private_addresses", "", &Config::hooks_allow_private_addresses,
+           "Whether webhooks may be sent to addresses that are not on the public internet: this machine, your own "
+           "network. Whoever may make a hook can then reach what this server reaches."),
       Number("limits", "tarball_bytes_max", "", &Config::tarball_bytes_max, {1, 64 * kGiB},
              "Largest tarball. The body of a publish may be 1.37 times as large, plus the metadata."),
       Number("limits", "metadata_bytes_max", "", &Config::metadata_bytes_max, {kKiB, kGiB},

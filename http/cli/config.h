@@ -43,6 +43,8 @@ struct Config {
   bool stage_new_packages = true;
   uint64_t packument_cache_bytes = 256 * limits::kMiB;
   uint64_t body_cache_bytes = 128 * limits::kMiB;
+  // [hooks]
+  bool hooks_allow_private_addresses = false;
   // [limits]
   uint64_t tarball_bytes_max = limits::kTarballBytesMax;
   uint64_t metadata_bytes_max = limits::kMetadataBytesMax;

@@ -17,6 +17,7 @@
 #include "http/cli/commands.h"
 #include "http/cli/local_node.h"
 #include "storage/registry/derived_families.h"
+#include "storage/registry/hooks.h"
 
 namespace tarn::cli {
 namespace {
@@ -99,7 +100,11 @@ class RunningServer final : public Operator {
 
 class StoppedServer final : public Operator {
  public:
-  explicit StoppedServer(OfflineStore offline) : offline_(std::move(offline)), node_(*offline_.store), hot_(0) {}
+  explicit StoppedServer(OfflineStore offline)
+      : offline_(std::move(offline)),
+        node_(*offline_.store),
+        hot_(0),
+        hooks_(offline_.store.get(), {}, &SystemClock(), &SystemRandom()) {}
   bool is_running_server() const override { return false; }
 
   Result<Answer> Call(std::string_view method, const std::string& path, const std::string& body) override {
@@ -107,7 +112,8 @@ class StoppedServer final : public Operator {
     ASSIGN_OR_RETURN(const auto parsed, http::RequestPath::Parse(target, ""));
     ASSIGN_OR_RETURN(auto match, http::MatchRoute(MethodOf(method), parsed));
     if (match.route == nullptr) return Internal("no route for " + std::string(method) + " " + target);
-    const http::Services services{*offline_.registry, node_, SystemClock(), hot_, metrics_};
+    http::Services services{*offline_.registry, node_, SystemClock(), hot_, metrics_};
+    services.hooks = &hooks_;
     const http::RequestHead head;
     const http::Peer peer;
     const http::Call call{*match.route,
@@ -136,6 +142,7 @@ class StoppedServer final : public Operator {
   LocalNode node_;
   http::HotCache hot_;
   http::Metrics metrics_;
+  registry::Hooks hooks_;
 };
 
 Status CheckDirectoryIsThere(const Config& config) {

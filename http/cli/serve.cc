@@ -14,6 +14,9 @@
 #include "http/net/server.h"
 #include "storage/base/file_system.h"
 #include "storage/base/stage_limits.h"
+#include "storage/registry/hook_dispatcher.h"
+#include "storage/registry/hooks.h"
+#include "storage/registry/package_listing.h"
 #include "storage/registry/staged_versions.h"
 
 namespace tarn::cli {
@@ -105,6 +108,14 @@ void AppendEngineMetrics(const engine::Store& store, const http::Api& api, const
   Metrics::AppendCounter(out, "cold_reads", net.cold_reads);
 }
 
+void AppendHookMetrics(const registry::HookDispatcher::Stats& stats, std::string* out) {
+  http::Metrics::AppendGauge(out, "hooks", stats.hooks);
+  http::Metrics::AppendGauge(out, "hooks_failing", stats.failing);
+  http::Metrics::AppendGauge(out, "hooks_lag_lsn", stats.lag_lsn);
+  http::Metrics::AppendCounter(out, "hook_deliveries", stats.delivered);
+  http::Metrics::AppendCounter(out, "hook_attempts_failed", stats.refused);
+}
+
 void LogRecovery(const engine::RecoveryReport& report) {
   Log(report.state_rebuilt ? LogLevel::kWarning : LogLevel::kInfo, "store opened",
       {{"records_replayed", report.records_replayed},
@@ -165,13 +176,18 @@ std::string ReachableAddress(const std::string& address) {
   return address;
 }
 
-// What a person needs to go on, on standard output; "tarn: listening on" is what scripts wait for.
-void PrintAddresses(const Config& config, const http::Server& server, bool has_users) {
-  for (const std::string& address : server.addresses()) std::printf("tarn: listening on http://%s/\n", address.c_str());
+// The registry's URL where there is no request to take it from; with a slash at its end.
+std::string RegistryUrl(const Config& config, const http::Server& server) {
   std::string url = config.public_urls.empty() ? "" : config.public_urls.front();
   if (url.empty() && !server.addresses().empty()) url = "http://" + ReachableAddress(server.addresses().front()) + "/";
   if (!url.ends_with('/')) url += '/';
-  std::printf("tarn: npm config set registry %s\n", url.c_str());
+  return url;
+}
+
+// What a person needs to go on, on standard output; "tarn: listening on" is what scripts wait for.
+void PrintAddresses(const Config& config, const http::Server& server, bool has_users) {
+  for (const std::string& address : server.addresses()) std::printf("tarn: listening on http://%s/\n", address.c_str());
+  std::printf("tarn: npm config set registry %s\n", RegistryUrl(config, server).c_str());
   if (!has_users && IsPrivateToThisMachine(config)) {
     std::printf("tarn: no accounts yet; the first `npm adduser` becomes the administrator\n");
   } else if (!has_users) {
@@ -217,12 +233,26 @@ int RunServe(const Config& given) {
   PeriodicWork staged_sweep(
       &SystemClock(), [](uint64_t) { return limits::kStagedSweepMs; }, [&registry] { SweepStaged(registry.staged()); });
   http::Executor executor(ExecutorOptionsOf(config));
-  http::Api api(ApiOptionsOf(config), registry, node, SystemClock(), executor);
+  registry::Hooks hooks(&store, {config.hooks_allow_private_addresses}, &SystemClock(), &SystemRandom());
+  registry::HookDispatcher::Options hook_options;
+  hook_options.allow_private_addresses = config.hooks_allow_private_addresses;
+  registry::HookDispatcher dispatcher(&store, &registry, &hooks, &node, hook_options, &SystemClock(), &SystemRandom());
+  hooks.SetLiveDelivery(
+      [&](const std::string& id, uint64_t generation) { return dispatcher.Delivery(id, generation); });
+  registry::PackageListing listing(&store, RegistryOptionsOf(config).read_access);
+  http::ApiOptions api_options = ApiOptionsOf(config);
+  api_options.hooks = &hooks;
+  api_options.listing = &listing;
+  http::Api api(api_options, registry, node, SystemClock(), executor);
   http::Server server(ServerOptionsOf(config, std::move(inherited_sockets)), api, executor);
-  api.metrics().SetExtra([&](std::string* out) { AppendEngineMetrics(store, api, api.hot(), executor, server, out); });
+  api.metrics().SetExtra([&](std::string* out) {
+    AppendEngineMetrics(store, api, api.hot(), executor, server, out);
+    AppendHookMetrics(dispatcher.stats(), out);
+  });
   const Status started = server.Start();
   if (!started.ok()) return Fail(started);
   registry.StartSigningOldVersions();
+  dispatcher.Start(RegistryUrl(config, server));
   PrintAddresses(config, server, !users->empty());
   Log(LogLevel::kInfo, "serving",
       {{"version", TARN_VERSION}, {"data", config.data}, {"lsn", store.last_lsn().value()}});
@@ -234,6 +264,7 @@ int RunServe(const Config& given) {
   const Status drained = server.Drain(config.drain_seconds * 1000);
   if (!drained.ok()) Log(LogLevel::kWarning, "drain", {{"status", drained.ToString()}});
   executor.Stop();
+  dispatcher.Stop();
   registry.StopSigningOldVersions();
   Log(LogLevel::kInfo, "stopped", {{"lsn", store.last_lsn().value()}});
   return kExitOk;

@@ -130,7 +130,7 @@ std::string_view HttpAnswer::Header(std::string_view name) const {
 Result<HttpUrl> ParseHttpUrl(std::string_view url) {
   ASSIGN_OR_RETURN(const UrlHandle handle, OpenUrl(url));
   HttpUrl parts = PartsOf(handle.get());
-  if (parts.host.empty()) return InvalidArgument("a URL without a host");
+  if (parts.host.empty() || parts.port == 0) return InvalidArgument("a URL without a host or port to connect to");
   return parts;
 }
 

@@ -286,6 +286,11 @@ Result<std::vector<std::string>> RegistryImpl::ConfirmSecondFactor(const Princip
   return accounts_.ConfirmSecondFactor(principal, codes);
 }
 
+Status RegistryImpl::CheckMayChangeAccount(const Principal& principal) {
+  RETURN_IF_ERROR(CheckMayChange(principal));
+  return second_factors_.Check(principal, SecondFactorAct::kAccount, nullptr);
+}
+
 Status RegistryImpl::DisableSecondFactor(const Principal& principal, std::string_view password) {
   return accounts_.DisableSecondFactor(principal, password);
 }

@@ -343,6 +343,9 @@ class Registry : public engine::CommitObserver {
   // Makes it active once the authenticator's codes are right. The answer: recovery codes, shown this once.
   [[nodiscard]] virtual Result<std::vector<std::string>> ConfirmSecondFactor(const Principal& principal,
                                                                              const std::vector<std::string>& codes) = 0;
+  // May the caller change what belongs to their account, with the one-time password that they showed? For what is kept
+  // beside the registry, such as webhooks. kSecondFactorNeeded, kPermissionDenied, kUnauthenticated.
+  [[nodiscard]] virtual Status CheckMayChangeAccount(const Principal& principal) = 0;
   [[nodiscard]] virtual Status DisableSecondFactor(const Principal& principal, std::string_view password) = 0;
   // For administrators: the user has lost authenticator and recovery codes.
   [[nodiscard]] virtual Status ResetSecondFactor(const Principal& principal, std::string_view user) = 0;

@@ -124,6 +124,7 @@ class RegistryImpl final : public Registry {
                                                        SecondFactorMode mode, std::string_view issuer) override;
   Result<std::vector<std::string>> ConfirmSecondFactor(const Principal& principal,
                                                        const std::vector<std::string>& codes) override;
+  Status CheckMayChangeAccount(const Principal& principal) override;
   Status DisableSecondFactor(const Principal& principal, std::string_view password) override;
   Status ResetSecondFactor(const Principal& principal, std::string_view user) override;
   Result<std::string> ExchangeOneTimePassword(std::string_view user, std::string_view code,

@@ -35,7 +35,8 @@ from registry import Registry, Tarn  # noqa: E402
 
 CLIENTS_AT_ONCE = 3
 # The proxy of `behind a prefix` says in X-Forwarded-* what the client asked for.
-TRUST_OUR_PROXY = {"TARN_SERVER_TRUSTED_PROXIES": "127.0.0.1/32"}
+# The hooks that are made go to this machine.
+SERVER_SETTINGS = {"TARN_SERVER_TRUSTED_PROXIES": "127.0.0.1/32", "TARN_HOOKS_ALLOW_PRIVATE_ADDRESSES": "true"}
 
 
 def run_step(bench: Bench, one: steps.Step, failed: set[str]) -> report.Result:
@@ -133,7 +134,7 @@ def main() -> int:
     # Every npm asks for a web login first, npm 6 whatever it is told, and nobody sits at a browser here;
     # tests/blackbox/web_login_test.py does.
     os.environ["TARN_REGISTRY_WEB_LOGIN"] = "false"
-    registry = Registry(options.against) if options.against else Tarn(binary, folder, environment=TRUST_OUR_PROXY)
+    registry = Registry(options.against) if options.against else Tarn(binary, folder, environment=SERVER_SETTINGS)
     try:
         benches = [Bench(row, clients_dir, registry, folder / row.name) for row in rows]
         results = run_all(benches, chosen)

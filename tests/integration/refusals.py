@@ -55,8 +55,6 @@ REFUSALS = [
             "the client first asks the public transparency root", online=True),
     # Not offered by the registry.
     Refusal(("trust github", "trust list", "trust revoke"), ALL, "404", "no trusted publishing"),
-    Refusal(("hook add", "hook ls", "hook update", "hook rm"), ALL,
-            "404|of null", "no hooks"),
     # Until the registry has them.
     Refusal(("access set mfa",), ALL, "second factor", "no second factor"),
     Refusal(("login web",), ALL, "(?i)username", "switched off in this run; the client asks for name and password"),
@@ -64,7 +62,6 @@ REFUSALS = [
             "the map of npm, where pnpm wants a list"),
     Refusal(("org set", "org ls", "org rm", "team create", "team ls", "team add", "team rm", "team destroy",
              "access grant", "access revoke"), ALL, "404|(?i:not found)|does not have that method", "no teams"),
-    Refusal(("stars",), ALL, "404|not found", "no lists of stars"),
 ]
 
 

@@ -139,19 +139,19 @@ def hook_add(bench: Bench) -> None:
     bench.expect(done.ok, "hook add succeeds", done)
 
 
-@step("hook ls", "hook_ls")
+@step("hook ls", "hook_ls", needs=("hook add",))
 def hook_ls(bench: Bench) -> None:
     done = bench.authenticated().hook_ls()
     bench.expect(done.ok and bench.app in done.output, "hook ls shows the hook", done)
 
 
-@step("hook update", "hook_update")
+@step("hook update", "hook_update", needs=("hook add",))
 def hook_update(bench: Bench) -> None:
     done = bench.authenticated().hook_update(_hook_id(bench), HOOK_URL.format("moved"), "another-secret")
     bench.expect(done.ok, "hook update succeeds", done)
 
 
-@step("hook rm", "hook_rm")
+@step("hook rm", "hook_rm", needs=("hook add",))
 def hook_rm(bench: Bench) -> None:
     done = bench.authenticated().hook_rm(_hook_id(bench))
     bench.expect(done.ok, "hook rm succeeds", done)

@@ -11,6 +11,8 @@
 #include "http/api/api.h"
 #include "http/api/testing/test_head.h"
 #include "http/net/testing/run_task.h"
+#include "storage/registry/hooks.h"
+#include "storage/registry/package_listing.h"
 #include "storage/testing/registry_fixture.h"
 
 namespace tarn::http {
@@ -89,6 +91,9 @@ class ApiFixture : public registry::RegistryFixture {
   void StartApi() {
     api_.reset();
     Open();
+    api_options_.hooks = &hooks_;
+    listing_ = std::make_unique<registry::PackageListing>(&store_, options_.read_access);
+    api_options_.listing = listing_.get();
     api_ = std::make_unique<Api>(api_options_, *registry_, node_, clock_, executor_);
   }
 
@@ -146,6 +151,8 @@ class ApiFixture : public registry::RegistryFixture {
   Peer peer_;
   TestNode node_{store_};
   Executor executor_{FewThreads(), clock_};
+  registry::Hooks hooks_{&store_, {}, &clock_, &random_};
+  std::unique_ptr<registry::PackageListing> listing_;
   ApiOptions api_options_;
   std::unique_ptr<Api> api_;
   bool was_fast_ = false;  // How the last answer was made.

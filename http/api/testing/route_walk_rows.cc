@@ -29,7 +29,8 @@ std::string Fill(std::string text, const WalkTarget& target) {
       {"{name}", Encoded(target.name)}, {"{raw}", target.name},
       {"{stem}", target.stem},          {"{rev}", target.rev},
       {"{user}", target.user},          {"{spare}", target.spare_token},
-      {"{stage}", target.stage_id},     {"{password}", kPassword}};
+      {"{stage}", target.stage_id},     {"{hook}", target.hook},
+      {"{password}", kPassword}};
   for (const auto& [word, value] : words) {
     for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + value.size())) {
       text.replace(at, word.size(), value);
@@ -89,6 +90,14 @@ void AddNodeAndAccounts(std::vector<WalkRow>* rows) {
                 Fixed("GET /-/npm/v1/tokens", kAccountRead, "/-/npm/v1/tokens"),
                 Filled("POST /-/npm/v1/tokens", kAccount, {{"/-/npm/v1/tokens", R"({"password":"{password}"})"}}),
                 Filled("DELETE /-/npm/v1/tokens/token/{key}", kAccount, {{"/-/npm/v1/tokens/token/{spare}"}}),
+                Filled("POST /-/npm/v1/hooks/hook", kAccount,
+                       {{"/-/npm/v1/hooks/hook",
+                         R"({"type":"package","name":"{raw}","endpoint":"https://hooks.example/","secret":"s"})"}}),
+                Fixed("GET /-/npm/v1/hooks", kAccountRead, "/-/npm/v1/hooks"),
+                Filled("GET /-/npm/v1/hooks/hook/{id}", kAccountRead, {{"/-/npm/v1/hooks/hook/{hook}"}}),
+                Filled("PUT /-/npm/v1/hooks/hook/{id}", kAccount,
+                       {{"/-/npm/v1/hooks/hook/{hook}", R"({"endpoint":"https://hooks.example/"})"}}),
+                Filled("DELETE /-/npm/v1/hooks/hook/{id}", kAccount, {{"/-/npm/v1/hooks/hook/{hook}"}}),
                 Fixed("GET /-/npm/v1/keys", kAnybody, "/-/npm/v1/keys"),
                 Filled("POST /-/npm/v1/security/advisories/bulk", kByNameAlone,
                        {{"/-/npm/v1/security/advisories/bulk", R"({"{raw}":["1.0.0"]})"}}),
@@ -107,7 +116,8 @@ void AddFeedsAndLists(std::vector<WalkRow>* rows) {
        Filled("GET /_all_docs", kListing, {{"/_all_docs"}, {"/_all_docs?include_docs=true"}}),
        Filled("POST /_all_docs", kAskAbout, {{"/_all_docs", R"({"keys":["{raw}"]})"}}),
        Filled("POST /_bulk_get", kAskAbout, {{"/_bulk_get", R"({"docs":[{"id":"{raw}"}]})"}}),
-       Fixed("GET /_local/{id}", kAnybody, "/_local/walk"), Fixed("PUT /_local/{id}", kAnybody, "/_local/walk", "{}"),
+       Fixed("GET /_local/{id}", kAnybody, "/_local/walk"),
+       Fixed("PUT /_local/{id}", kAnybody, "/_local/walk", "{}"),
        Filled("GET /-/v1/search", kListing,
               {{"/-/v1/search?text=hidden"}, {"/-/v1/search?text=acme"}, {"/-/v1/search?text=maintainer:olive"}}),
        Fixed("GET /downloads/point/{period}", kPublicFacts, "/downloads/point/last-week"),
@@ -117,7 +127,18 @@ void AddFeedsAndLists(std::vector<WalkRow>* rows) {
        Filled("GET /downloads/range/{period}/{pkg}", kRead, {{"/downloads/range/last-week/{name}"}}),
        Filled("GET /versions/{pkg}/last-week", kRead, {{"/versions/{name}/last-week"}}),
        Filled("GET /-/org/{scope}/package", kListing, {{"/-/org/acme/package"}, {"/-/org/@acme/package"}}),
-       Filled("GET /-/user/{user}/package", kListing, {{"/-/user/olive/package"}})});
+       Filled("GET /-/user/{user}/package", kListing, {{"/-/user/olive/package"}}),
+       Fixed("GET /-/user/v1/star", kListing, "/-/user/v1/star"),
+       Fixed("GET /-/user/{user}/stars", kListing, "/-/user/olive/stars"),
+       Fixed("GET /-/util/user/{user}/stars", kListing, "/-/util/user/olive/stars"),
+       Filled("GET /-/_view/{view}", kListing,
+              {{"/-/_view/starredByUser?key=%22olive%22"}, {"/-/_view/byUser?key=%22olive%22"}}),
+       Filled("GET /-/_view/{view}", kAskAbout, {{"/-/_view/starredByPackage?key=%22{name}%22"}}),
+       Fixed("GET /-/by-user/{users}", kListing, "/-/by-user/olive"),
+       Fixed("GET /-/starred-by-user/{users}", kListing, "/-/starred-by-user/olive"),
+       Fixed("GET /-/all", kListing, "/-/all"),
+       Fixed("GET /-/all/since", kListing, "/-/all/since?startkey=0"),
+       Fixed("GET /-/all/static/{file}", kListing, "/-/all/static/all.json")});
 }
 
 void AddPackages(std::vector<WalkRow>* rows) {
@@ -155,6 +176,11 @@ void AddPackages(std::vector<WalkRow>* rows) {
        Filled("DELETE /{pkg}/-rev/{rev}", kChange, {{"/{name}/-rev/{rev}"}, {"/{raw}/-rev/1-0"}}),
        Filled("DELETE /{pkg}/-/{file}/-rev/{rev}", kChange,
               {{"/{raw}/-/{stem}-9.0.0.tgz/-rev/{rev}"}, {"/{raw}/-/{stem}-1.0.0.tgz/-rev/{rev}"}}),
+       Filled("PUT /-/user/v1/star", kStar, {{"/-/user/v1/star", R"({"package":"{raw}"})"}}),
+       Filled("DELETE /-/user/v1/star", kStar, {{"/-/user/v1/star", R"({"package":"{raw}"})"}}),
+       Filled("PUT /-/user/package/{pkg}/star", kStar,
+              {{"/-/user/package/{name}/star"}, {"/-/user/package/{raw}/star"}}),
+       Filled("DELETE /-/user/package/{pkg}/star", kStar, {{"/-/user/package/{name}/star"}}),
        Filled("GET /-/package/{pkg}/dist-tags", kRead, {{"/-/package/{name}/dist-tags"}}),
        Filled("GET /-/package/{pkg}/dist-tags/{tag}", kRead, {{"/-/package/{name}/dist-tags/latest"}}),
        Filled("PUT /-/package/{pkg}/dist-tags/{tag}", kTag, {{"/-/package/{name}/dist-tags/beta", Quoted("1.0.0")}}),
@@ -207,6 +233,9 @@ void AddOperator(std::vector<WalkRow>* rows) {
        Fixed("POST /-/operator/keys", kOperator, "/-/operator/keys"),
        Fixed("POST /-/operator/advisories", kOperator, "/-/operator/advisories", "{\"documents\":[]}"),
        Fixed("GET /-/operator/advisories", kOperator, "/-/operator/advisories"),
+       Fixed("GET /-/operator/hooks", kOperator, "/-/operator/hooks"),
+       Filled("POST /-/operator/hooks/{id}/replay", kOperator, {{"/-/operator/hooks/{hook}/replay", R"({"from":1})"}}),
+       Filled("DELETE /-/operator/hooks/{id}", kOperator, {{"/-/operator/hooks/{hook}"}}),
        Fixed("DELETE /-/operator/advisories", kOperator, "/-/operator/advisories", R"({"ids":["GHSA-1"]})")});
 }
 

@@ -38,6 +38,7 @@ struct WalkTarget {
   std::string rev;          // The current revision of the package; its twin is asked with the same.
   std::string user;         // The caller's, or somebody's.
   std::string spare_token;  // Another token of that user.
+  std::string hook;         // A hook of that user.
   std::string stage_id = "00000000-0000-4000-8000-000000000000";  // Of a version of the package, or of nothing.
 };
 

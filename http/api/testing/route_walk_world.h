@@ -71,7 +71,8 @@ class WalkWorld : public ApiFixture {
 
   WalkTarget TargetFor(const WalkCaller& caller, const std::string& package) {
     const std::string user = caller.user.empty() ? "olive" : caller.user;
-    WalkTarget target{package, package.substr(package.find('/') + 1), RevOf(kHidden), user, SpareOf(user)};
+    WalkTarget target{package,     package.substr(package.find('/') + 1), RevOf(kHidden), user, SpareOf(user),
+                      HookOf(user)};
     if (package == kHidden && !stage_id_.empty()) target.stage_id = stage_id_;
     return target;
   }
@@ -102,7 +103,7 @@ class WalkWorld : public ApiFixture {
   }
 
  private:
-  static constexpr uint64_t kLsns = 80;
+  static constexpr uint64_t kLsns = 100;
   using Limits = registry::TokenLimits;
   using Permission = registry::TokenPermission;
 
@@ -136,6 +137,10 @@ class WalkWorld : public ApiFixture {
     }
     CHECK(store_.Commit(PutMutation(engine::Family::kUser, engine::NameKey(name), Encode(user))).ok());
     spares_.emplace_back(name, TokenOf(name));
+    const auto hook =
+        hooks_.Create(As(name), {registry::HookType::kPackage, "left-pad", "https://hooks.example/", "s"});
+    CHECK(hook.ok());
+    hook_ids_.emplace_back(name, hook->id);
   }
 
   void AddUsers() {
@@ -149,11 +154,14 @@ class WalkWorld : public ApiFixture {
               .ok());
   }
 
-  std::string SpareOf(const std::string& user) const {
-    for (const auto& [name, token] : spares_) {
-      if (name == user) return token;
+  std::string SpareOf(const std::string& user) const { return OfUser(spares_, user); }
+  std::string HookOf(const std::string& user) const { return OfUser(hook_ids_, user); }
+  using ByUser = std::vector<std::pair<std::string, std::string>>;
+  static std::string OfUser(const ByUser& things, const std::string& user) {
+    for (const auto& [name, thing] : things) {
+      if (name == user) return thing;
     }
-    CheckFailed(__FILE__, __LINE__, "no spare token of ", user);
+    CheckFailed(__FILE__, __LINE__, "nothing was made for ", user);
   }
 
   void PublishAsOlive(const std::string& name, const std::string& version, const std::string& access) {
@@ -175,6 +183,7 @@ class WalkWorld : public ApiFixture {
     auto record = registry::Decode<registry::PackageRecord>(
         *store_.NewReadView().value()->Get(engine::Family::kPackage, key).value());
     record->maintainers = {{"fay", "fay@example.com"}, {"olive", "olive@example.com"}, {"otto", "otto@example.com"}};
+    record->stars = {"fay", "olive", "root"};
     record->SetTag("old", "1.0.0");
     record->requires_second_factor = walk_options_.hidden_wants_code;
     CHECK(store_.Commit(PutMutation(engine::Family::kPackage, key, Encode(*record))).ok());
@@ -288,7 +297,8 @@ class WalkWorld : public ApiFixture {
 
   const Options walk_options_;
   std::vector<WalkCaller> callers_;
-  std::vector<std::pair<std::string, std::string>> spares_;
+  ByUser spares_;
+  ByUser hook_ids_;
   std::string stage_id_;  // Of a version of the hidden package.
   uint16_t last_status_ = 0;
 };
