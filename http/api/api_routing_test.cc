@@ -19,8 +19,8 @@ class ApiRouting : public ApiFixture {
 };
 
 TEST_F(ApiRouting, UnknownPathsAre404) {
-  for (const char* target : {"/-/unknown", "/-/v1/unknown", "/-", "/no-such-package", "/@scope", "/a/-/b/c",
-                             "/-/stage/package/x", "/favicon.ico", "/.hidden"}) {
+  for (const char* target :
+       {"/-/unknown", "/-/v1/unknown", "/-", "/no-such-package", "/@scope", "/a/-/b/c", "/favicon.ico", "/.hidden"}) {
     ExpectError(Get(target), 404);
   }
 }
@@ -30,6 +30,7 @@ TEST_F(ApiRouting, BrokenPathsAre400) {
 }
 
 TEST_F(ApiRouting, UnknownMethodsAre405WithTheKnownOnes) {
+  ExpectError(Get("/-/stage/package/x"), 405);  // Not a package called "stage".
   const Response response = Ask(Method::kPost, "/left");
   ExpectError(response, 405);
   EXPECT_EQ(response.FindHeader("allow"), "OPTIONS, GET, HEAD, PUT");
