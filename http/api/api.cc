@@ -4,6 +4,7 @@
 #include "http/api/content_decoder.h"
 #include "http/api/credentials.h"
 #include "http/api/error_response.h"
+#include "http/api/trusted_gate.h"
 #include "http/api/upload.h"
 #include "http/api/web_login.h"
 #include "storage/base/logging.h"
@@ -302,6 +303,7 @@ std::optional<Response> Api::Authenticate(Call* call) {
   call->principal = authentication->principal;
   if (authentication->may_be_remembered) authenticated_.Insert(ticket, header, call->client, call->principal);
   call->principal.one_time_password = credentials->one_time_password;
+  if (call->principal.trusted) return AdmitTrustedPublisher(options_.reads_are_private, call);
   return std::nullopt;
 }
 
@@ -314,6 +316,7 @@ Result<registry::Principal> Api::Identify(std::string_view authorization, const 
   if (authentication.outcome != registry::Authentication::Outcome::kOk) {
     return Unauthenticated("The credentials are no longer good.");
   }
+  if (authentication.principal.trusted) return Unauthenticated("This token is good for publishing alone.");
   if (authentication.may_be_remembered) {
     authenticated_.Insert(ticket, authorization, client, authentication.principal);
   }

@@ -55,6 +55,12 @@ Response HandleAttestations(const Services& services, const Call& call);
 Response HandleOperatorListKeys(const Services& services, const Call& call);
 Response HandleOperatorRotateKey(const Services& services, const Call& call);
 
+// trusted_publishing_handlers.cc
+Response HandleExchangeToken(const Services& services, const Call& call);
+Response HandleListTrust(const Services& services, const Call& call);
+Response HandleCreateTrust(const Services& services, const Call& call);
+Response HandleRevokeTrust(const Services& services, const Call& call);
+
 // audit_handlers.cc
 Response HandleBulkAudit(const Services& services, const Call& call);
 Response HandleTreeAudit(const Services& services, const Call& call);

@@ -110,6 +110,15 @@ std::vector<Route> MakeRoutes() {
        "What changed since `startkey`, a time in milliseconds"},
       {kGet, "/-/all/static/{file}", kMeta, Work::kRead, kOptional, kNone, HandleAllPackages, "Everything, once more"},
 
+      // Trusted publishing.
+      {kPost, "/-/npm/v1/oidc/token/exchange/package/{pkg}", kWrites, Work::kWrite, kIgnored, kNone,
+       HandleExchangeToken, "A CI system's identity token for a token that publishes this package"},
+      {kGet, "/-/package/{pkg}/trust", kMeta, Work::kRead, kRequired, kNone, HandleListTrust, "`npm trust list`"},
+      {kPost, "/-/package/{pkg}/trust", kWrites, Work::kWrite, kRequired, kSmall, HandleCreateTrust,
+       "`npm trust github`, `npm trust gitlab`, `npm trust circleci`"},
+      {kDelete, "/-/package/{pkg}/trust/{id}", kWrites, Work::kWrite, kRequired, kNone, HandleRevokeTrust,
+       "`npm trust revoke`"},
+
       // Search.
       {kGet, "/-/v1/search", kMeta, Work::kRead, kOptional, kNone, HandleSearch, "`npm search`"},
 

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "http/cli/trust_config.h"
 #include "storage/registry/access.h"
 
 namespace tarn::cli {
@@ -180,6 +181,8 @@ std::vector<Setting> MakeSettings() {
       Flag("hooks", "allow_private_addresses", "", &Config::hooks_allow_private_addresses,
            "Whether webhooks may be sent to addresses that are not on the public internet: this machine, your own "
            "network. Whoever may make a hook can then reach what this server reaches."),
+      List("trust", "audiences", "", &Config::trust_audiences, AnyText,
+           "Audiences of identity tokens that are for this registry, beside `npm:` and the host of each public URL."),
       Number("limits", "tarball_bytes_max", "", &Config::tarball_bytes_max, {1, 64 * kGiB},
              "Largest tarball. The body of a publish may be 1.37 times as large, plus the metadata."),
       Number("limits", "metadata_bytes_max", "", &Config::metadata_bytes_max, {kKiB, kGiB},
@@ -287,7 +290,7 @@ Status ApplyEnvironment(const std::vector<std::pair<std::string, std::string>>& 
 Status CheckConfig(const Config& config) {
   if (config.listen.empty()) return InvalidArgument("server.listen: at least one address is needed");
   if (config.data.empty()) return InvalidArgument("storage.data: a directory is needed");
-  return OkStatus();
+  return CheckTrust(config);
 }
 
 std::string FormatToml(const Config& config) {
@@ -300,7 +303,7 @@ std::string FormatToml(const Config& config) {
     }
     out += setting.key + " = " + setting.get(config) + "\n";
   }
-  return out;
+  return out + FormatTrustIssuers(config);
 }
 
 std::string FormatMarkdown() {
@@ -317,7 +320,7 @@ std::string FormatMarkdown() {
            (setting.flag.empty() ? "" : "`" + setting.flag + "`") + " | `" + setting.default_text + "` | " +
            setting.description + " |\n";
   }
-  return out;
+  return out + TrustIssuersMarkdown();
 }
 
 Result<ListenAddress> ParseListenAddress(std::string_view text) {

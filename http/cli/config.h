@@ -11,6 +11,7 @@
 #include "storage/base/logging.h"
 #include "storage/base/result.h"
 #include "storage/base/stage_limits.h"
+#include "storage/registry/trust_issuer.h"
 
 namespace tarn::cli {
 
@@ -45,6 +46,9 @@ struct Config {
   uint64_t body_cache_bytes = 128 * limits::kMiB;
   // [hooks]
   bool hooks_allow_private_addresses = false;
+  // [trust]; its issuers are tables of their own, in the file alone (trust_config.h).
+  std::vector<std::string> trust_audiences;
+  std::vector<registry::TrustIssuer> trust_issuers;
   // [limits]
   uint64_t tarball_bytes_max = limits::kTarballBytesMax;
   uint64_t metadata_bytes_max = limits::kMetadataBytesMax;

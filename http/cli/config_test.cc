@@ -108,6 +108,75 @@ TEST_F(ConfigFile, TakesOnlyUrlsThatCanStandInDocuments) {
   }
 }
 
+TEST_F(ConfigFile, IssuersAreTablesOfTheirOwn) {
+  ASSERT_TRUE(Apply("[trust]\naudiences = ['npm:alias.example']\n[[trust.issuers]]\nkind = 'github'\n"
+                    "[[trust.issuers]]\nkind = 'generic'\nname = 'forge'\nurl = 'http://127.0.0.1:80/x'\n"
+                    "jwks_file = '/etc/keys'\nclaims = { branch = 'ref', project = 'repository' }\n"
+                    "required = ['project']\n")
+                  .ok())
+      << message_;
+  ASSERT_EQ(config_.trust_issuers.size(), 2u);
+  EXPECT_EQ(config_.trust_issuers[0].url, "https://token.actions.githubusercontent.com");
+  EXPECT_EQ(config_.trust_issuers[0].name, "github");
+  EXPECT_TRUE(config_.trust_issuers[0].single_use);
+  EXPECT_FALSE(config_.trust_issuers[1].single_use);
+  EXPECT_EQ(config_.trust_issuers[1].claims[1].claim, "repository");
+  EXPECT_TRUE(config_.trust_issuers[1].claims[1].is_required);
+  EXPECT_FALSE(config_.trust_issuers[1].claims[0].is_required);
+  const std::string printed = FormatToml(config_);
+  const auto issuers = config_.trust_issuers;
+  config_ = Config();
+  ASSERT_TRUE(Apply(printed).ok()) << message_;
+  EXPECT_EQ(config_.trust_issuers, issuers);
+  EXPECT_TRUE(CheckConfig(config_).ok());
+}
+
+TEST_F(ConfigFile, IssuersThatCannotBeAreNamedWithTheirLine) {
+  struct Case {
+    const char* text;
+    const char* message;
+  };
+  for (const Case& c : {
+           Case{"[trust]\nissuers = 5\n", ":2: trust.issuers: expected [[trust.issuers]]"},
+           Case{"[[trust.issuers]]\n", ":1: trust.issuers: kind is missing"},
+           Case{"[[trust.issuers]]\nkind = 'bamboo'\n",
+                ":2: trust.issuers: kind: \"bamboo\" is not one of \"github\", \"gitlab\", \"circleci\", \"generic\""},
+           Case{"[[trust.issuers]]\nkind = 'github'\nurls = 'x'\n",
+                ":3: trust.issuers.urls: there is no such key of an issuer"},
+           Case{"[[trust.issuers]]\nkind = 'github'\nurl = 7\n", ":3: trust.issuers.url: expected a string"},
+           Case{"[[trust.issuers]]\nkind = 'github'\nurl = 'http://actions.example'\n",
+                ":1: trust.issuers: url: \"http://actions.example\": must be https, but on this machine's loopback"},
+           Case{"[[trust.issuers]]\nkind = 'circleci'\n",
+                ":1: trust.issuers: url is missing: what the identity tokens have as \"iss\""},
+           Case{"[[trust.issuers]]\nkind = 'generic'\nclaims = { a = 'b' }\nrequired = ['c']\n",
+                ":4: trust.issuers.required: there is no claim \"c\" in claims"},
+       }) {
+    EXPECT_EQ(Apply(c.text).code(), Code::kInvalidArgument) << c.text;
+    EXPECT_EQ(message_, c.message);
+  }
+}
+
+TEST(CheckConfig, WantsAnAudienceThatNoClientCanChoose) {
+  Config config;
+  registry::TrustIssuer issuer;
+  issuer.name = "github";
+  issuer.url = "https://actions.example";
+  config.trust_issuers = {issuer};
+  EXPECT_TRUE(CheckConfig(config).ok()) << "on loopback the host is nobody's to choose";
+  config.listen = {":4873"};
+  EXPECT_EQ(CheckConfig(config).code(), Code::kInvalidArgument);
+  config.trust_audiences = {"npm:npm.example"};
+  EXPECT_TRUE(CheckConfig(config).ok());
+  config.trust_audiences.clear();
+  config.public_urls = {"https://npm.example/"};
+  EXPECT_TRUE(CheckConfig(config).ok());
+  issuer.name = "other";
+  config.trust_issuers.push_back(issuer);
+  EXPECT_EQ(CheckConfig(config).message(), "trust.issuers: two have the url https://actions.example");
+  config.trust_issuers[1].name = "github";
+  EXPECT_EQ(CheckConfig(config).message(), "trust.issuers: two have the name github");
+}
+
 TEST(IsPrivateToThisMachine, NeedsLoopbackAndNothingBefore) {
   Config config;
   EXPECT_TRUE(IsPrivateToThisMachine(config));

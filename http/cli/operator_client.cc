@@ -16,6 +16,7 @@
 #include "http/api/routes.h"
 #include "http/cli/commands.h"
 #include "http/cli/local_node.h"
+#include "http/cli/trust_config.h"
 #include "storage/registry/derived_families.h"
 #include "storage/registry/hooks.h"
 
@@ -178,6 +179,7 @@ registry::RegistryOptions RegistryOptionsOf(const Config& config) {
   options.signing_key_path = config.data + "/signing-key.pem";
   options.first_user_is_admin = IsPrivateToThisMachine(config);
   options.htpasswd_file = config.htpasswd_file;
+  options.trust = TrustOptionsOf(config);
   options.tarball_bytes_max = config.tarball_bytes_max;
   options.metadata_bytes_max = config.metadata_bytes_max;
   options.tarball_inflated_bytes_max = config.tarball_inflated_bytes_max;

@@ -14,12 +14,14 @@
 
 namespace tarn::registry {
 
+struct TrustedGrant;
+
 // Who is asking, and what the credentials they used allow. Made by Registry::Authenticate, or by the two factories.
 // Every mutating call of the registry takes one first, so that an unchecked call does not compile.
 struct Principal {
-  enum class Kind : uint8_t { kAnonymous, kUser, kSystem };
+  enum class Kind : uint8_t { kAnonymous, kUser, kSystem, kTrustedPublisher };
   Kind kind = Kind::kAnonymous;
-  std::string user;                     // Set for kUser.
+  std::string user;                     // Set for kUser; for kTrustedPublisher what packuments show, no account's name.
   bool is_admin = false;                // May do everything everywhere.
   bool may_write = false;               // False for anonymous callers and read-only tokens.
   bool is_limited_admin = false;        // An administrator's limited token: any package in its limits, and no more.
@@ -28,6 +30,8 @@ struct Principal {
   std::string one_time_password = {};   // As the client showed it (npm-otp); believed only where a rule asks for it.
   // Null: whatever the user may do. Never changed; owned by every principal that the token was believed for.
   std::shared_ptr<const TokenLimits> limits = {};
+  // Of kTrustedPublisher alone (trusted_grant.h), which may do nothing else. Never changed; owned by the principals.
+  std::shared_ptr<const TrustedGrant> trusted = {};
 
   static Principal Anonymous() { return {}; }
   // The operator: the command line on a stopped store, or the Unix socket of a running one.

@@ -144,13 +144,14 @@ Result<WriteAnswer> PackageWriter::DeleteTarball(const Principal& principal, con
                        });
 }
 
-PackageWriter::Right PackageWriter::RightToTag(std::string_view tag) {
+PackageWriter::Right PackageWriter::RightToTag(const Principal& principal, std::string_view tag) {
+  if (principal.trusted) return Right::kTrustedTag;
   return tag == "latest" ? Right::kWrite : Right::kTag;
 }
 
 Result<WriteAnswer> PackageWriter::SetDistTag(const Principal& principal, const PackageName& name, std::string_view tag,
                                               std::string_view version) {
-  return ChangePackage(principal, name, RightToTag(tag), std::nullopt,
+  return ChangePackage(principal, name, RightToTag(principal, tag), std::nullopt,
                        [&](const ReadView& view, const PackageRecord& package) -> Result<PlannedChange> {
                          ASSIGN_OR_RETURN(auto next, PlanSetTag(package, tag, version, LookupIn(view, name)));
                          return PlannedChange{std::move(next), EventKind::kSetDistTags, std::string(version), {}};
@@ -159,7 +160,7 @@ Result<WriteAnswer> PackageWriter::SetDistTag(const Principal& principal, const 
 
 Result<WriteAnswer> PackageWriter::RemoveDistTag(const Principal& principal, const PackageName& name,
                                                  std::string_view tag) {
-  return ChangePackage(principal, name, RightToTag(tag), std::nullopt,
+  return ChangePackage(principal, name, RightToTag(principal, tag), std::nullopt,
                        [&](const ReadView&, const PackageRecord& package) -> Result<PlannedChange> {
                          ASSIGN_OR_RETURN(PackageRecord next, PlanRemoveTag(package, tag));
                          return PlannedChange{std::move(next), EventKind::kSetDistTags, {}, {}};

@@ -53,6 +53,7 @@ Result<Stored<UserRecord>> ReadUser(const engine::ReadView& view, std::string_vi
 }
 
 Result<Maintainer> ReadMaintainer(const engine::ReadView& view, const Principal& principal) {
+  if (principal.trusted) return Maintainer{principal.user, {}};
   if (principal.kind != Principal::Kind::kUser) return Maintainer{};
   ASSIGN_OR_RETURN(const auto user, ReadUser(view, principal.user));
   return Maintainer{principal.user, user.record ? user.record->email : std::string()};

@@ -3,6 +3,7 @@
 #include "storage/base/bytes.h"
 #include "storage/engine/keys.h"
 #include "storage/registry/packument_source.h"
+#include "storage/registry/trusted_grant.h"
 
 namespace tarn::registry {
 namespace {
@@ -143,7 +144,9 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanChangeCommit(const ReadView
     return NotFound(std::string(kNotFoundText));
   }
   ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(view, name));
-  if (right != Right::kStar) {
+  if (right == Right::kTrustedTag) {
+    RETURN_IF_ERROR(CheckTrusted(*principal.trusted, name, TrustedAct::kTag));
+  } else if (right != Right::kStar) {
     RETURN_IF_ERROR(CheckWrite(principal, TokenAct::kChangePackage, name, *package.record, scope));
     if (right == Right::kWrite) {
       RETURN_IF_ERROR(second_factors_->Check(principal, SecondFactorAct::kWrite, &*package.record));

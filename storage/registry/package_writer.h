@@ -78,10 +78,10 @@ class PackageWriter {
     std::string version;                   // For the event, when it is about one.
     std::vector<engine::Change> versions;  // Of versions and tombstones.
   };
-  // Of a change: kWrite may ask for a one-time password, kTag and kStar never do.
-  enum class Right : uint8_t { kWrite, kTag, kStar };
+  // Of a change: kWrite may ask for a one-time password, the others never do.
+  enum class Right : uint8_t { kWrite, kTag, kTrustedTag, kStar };
   // What is installed without a word said is as much as a publish (contract 11.3).
-  static Right RightToTag(std::string_view tag);
+  static Right RightToTag(const Principal& principal, std::string_view tag);
   using Plan = std::function<Result<PlannedChange>(const ReadView&, const PackageRecord&)>;
   Result<WriteAnswer> ChangePackage(const Principal& principal, const PackageName& name, Right right,
                                     const std::optional<std::string>& rev, const Plan& plan);

@@ -43,9 +43,16 @@ std::string Join(char open, const Items& items, char close, const AppendItem& ap
 // Who published it, and what vouches for that (contract 4.2, `_npmUser`).
 std::string NpmUserOf(const VersionRecord& version) {
   std::string json = ToJson(version.publisher);
-  if (!version.approver) return json;
   json.pop_back();
-  return json + ",\"approver\":" + ToJson(*version.approver) + "}";
+  if (version.trusted_publisher) {
+    json += ",\"trustedPublisher\":{";
+    AppendMember(&json, "id", version.trusted_publisher->type);
+    json.push_back(',');
+    AppendMember(&json, "oidcConfigId", "oidc:" + version.trusted_publisher->config_id);
+    json.push_back('}');
+  }
+  if (version.approver) json += ",\"approver\":" + ToJson(*version.approver);
+  return json + "}";
 }
 
 std::string ToJson(const std::vector<Maintainer>& maintainers) {

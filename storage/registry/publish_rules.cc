@@ -3,6 +3,7 @@
 #include "storage/base/limits.h"
 #include "storage/registry/attestations.h"
 #include "storage/registry/manifest_summary.h"
+#include "storage/registry/trusted_grant.h"
 
 namespace tarn::registry {
 namespace {
@@ -71,6 +72,10 @@ PublishPolicy PublishPolicyOf(const RegistryOptions& options) {
 
 Status CheckMayPublish(const Principal& principal, const PackageName& name, const std::optional<PackageRecord>& package,
                        const ScopeState& scope) {
+  if (principal.trusted) {
+    if (!package) return NotFound(std::string(kNotFoundText));
+    return CheckTrusted(*principal.trusted, name, TrustedAct::kPublish);
+  }
   if (package) {
     const Status may_write = CheckWrite(principal, TokenAct::kPublish, name, *package, scope);
     if (may_write.code() != Code::kNotFound) return may_write;
@@ -112,6 +117,7 @@ Result<PublishPlan> PlanPublish(const PackageName& name, const NewVersion& candi
   plan.version = candidate.record;
   plan.version.ordinal = package.next_ordinal++;
   plan.version.publisher = publisher;
+  if (principal.trusted) plan.version.trusted_publisher = {principal.trusted->type, principal.trusted->config_id};
   plan.version.maintainers = package.maintainers;
   plan.version.time_ms = now_ms;
   ++package.version_count;

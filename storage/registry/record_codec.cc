@@ -90,6 +90,12 @@ Offset<Vector<Offset<schema::Signature>>> Write(FlatBufferBuilder& builder, cons
   });
 }
 
+Offset<schema::TrustedPublisher> Write(FlatBufferBuilder& builder, const TrustedPublisher& publisher) {
+  const auto type = Text(builder, publisher.type);
+  const auto config_id = Text(builder, publisher.config_id);
+  return schema::CreateTrustedPublisher(builder, type, config_id);
+}
+
 // --- reading ---
 
 Maintainer Read(const schema::Maintainer* maintainer) {
@@ -228,10 +234,13 @@ std::string Encode(const VersionRecord& record) {
   const Offset<schema::AttestationBundle> bundle = record.bundle ? Write(builder, *record.bundle) : 0;
   const auto signatures = Write(builder, record.signatures);
   const Offset<schema::Maintainer> approver = record.approver ? Write(builder, *record.approver) : 0;
+  const Offset<schema::TrustedPublisher> trusted_publisher =
+      record.trusted_publisher ? Write(builder, *record.trusted_publisher) : 0;
   schema::FinishVersionRecordBuffer(
       builder, schema::CreateVersionRecord(builder, version, record.ordinal, manifest, tarball, publisher, maintainers,
                                            record.time_ms, deprecated, readme, readme_filename, bundle,
-                                           record.has_install_script, record.keeps_evidence, signatures, approver));
+                                           record.has_install_script, record.keeps_evidence, signatures, approver,
+                                           trusted_publisher));
   return Take(builder);
 }
 
@@ -255,6 +264,9 @@ Result<VersionRecord> Decode<VersionRecord>(std::string_view payload) {
   record.keeps_evidence = root->keeps_evidence();
   record.signatures = Read(root->signatures());
   if (root->approver() != nullptr) record.approver = Read(root->approver());
+  if (const schema::TrustedPublisher* trusted = root->trusted_publisher(); trusted != nullptr) {
+    record.trusted_publisher = {Text(trusted->type()), Text(trusted->config_id())};
+  }
   return record;
 }
 

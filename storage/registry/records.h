@@ -99,6 +99,13 @@ struct Signature {
   bool operator==(const Signature&) const = default;
 };
 
+// Who published without an account (trusted_publishing.h).
+struct TrustedPublisher {
+  std::string type;  // The issuer's name.
+  std::string config_id;
+  bool operator==(const TrustedPublisher&) const = default;
+};
+
 struct VersionRecord {
   std::string version;
   uint32_t ordinal = 0;
@@ -114,7 +121,8 @@ struct VersionRecord {
   bool has_install_script = false;
   bool keeps_evidence = false;
   std::vector<Signature> signatures;
-  std::optional<Maintainer> approver;
+  std::optional<Maintainer> approver = {};
+  std::optional<TrustedPublisher> trusted_publisher = {};
   bool operator==(const VersionRecord&) const = default;
 };
 

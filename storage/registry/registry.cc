@@ -9,6 +9,7 @@
 #include "storage/registry/publish_request.h"
 #include "storage/registry/registry_impl.h"
 #include "storage/registry/search.h"
+#include "storage/registry/token_format.h"
 #include "storage/registry/upload.h"
 #include "storage/registry/verify_references.h"
 
@@ -65,6 +66,7 @@ RegistryImpl::RegistryImpl(engine::Store* store, const RegistryOptions& options,
       htpasswd_(OpenHtpasswd(options, clock)),
       accounts_(store, options, &passwords_, htpasswd_.get(), &second_factors_, clock, &random_),
       authenticator_(store, &accounts_, &second_factors_, clock, &random_),
+      trusted_publishing_(store, options.trust, &second_factors_, clock, &random_),
       changes_(store, this, options),
       downloads_(store, options, clock),
       version_signer_(store, &signing_keys_, &random_) {}
@@ -99,7 +101,10 @@ void RegistryImpl::Applied(const engine::LogRecord& record) {
 }
 
 Result<Authentication> RegistryImpl::Authenticate(const Credentials& credentials, const PeerAddress& peer) {
-  return authenticator_.Authenticate(credentials, peer);
+  ASSIGN_OR_RETURN(Authentication answer, authenticator_.Authenticate(credentials, peer));
+  const bool may_be_trusted =
+      answer.outcome == Authentication::Outcome::kBadCredentials && credentials.kind == Credentials::Kind::kBearer;
+  return may_be_trusted ? trusted_publishing_.Authenticate(credentials.token) : std::move(answer);
 }
 
 Result<PackumentAnswer> RegistryImpl::GetPackument(const Principal& principal, const PackageName& name,
@@ -272,6 +277,9 @@ Result<NewToken> RegistryImpl::CreateToken(const Principal& principal, std::stri
 }
 
 Status RegistryImpl::RevokeToken(const Principal& principal, std::string_view key_or_token) {
+  const bool is_own =
+      principal.trusted && IsTokenWellFormed(key_or_token) && HashToken(key_or_token) == principal.token;
+  if (is_own) return trusted_publishing_.EndToken(principal);
   return accounts_.RevokeToken(principal, key_or_token);
 }
 

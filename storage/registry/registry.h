@@ -23,12 +23,14 @@
 #include "storage/registry/packument_body.h"
 #include "storage/registry/records.h"
 #include "storage/registry/token_limits.h"
+#include "storage/registry/trust_issuer.h"
 
 namespace tarn::registry {
 
 class ChangeFeed;
 class DownloadCounts;
 class StagedVersions;
+class TrustedPublishing;
 
 // The handlers and importers stream tarballs through these without including engine.
 using engine::BlobReader;
@@ -56,6 +58,7 @@ struct RegistryOptions {
   FileSystem* file_system = nullptr;  // For that file; nullptr: the machine's.
   enum class Audit : uint8_t { kOff, kData };
   Audit audit = Audit::kData;
+  TrustOptions trust;
   // A second publish of the same bytes by the same user within this time answers as the first did: npm retries a PUT
   // after 10 s and 70 s (contract 2.8).
   uint64_t republish_window_ms = 5 * 60 * 1000;
@@ -323,6 +326,8 @@ class Registry : public engine::CommitObserver {
 
   // --- what followers read: change_feed.h ---
   virtual ChangeFeed& changes() = 0;
+  // --- publishing without an account: trusted_publishing.h ---
+  virtual TrustedPublishing& trusted_publishing() = 0;
   // --- how often tarballs are fetched: download_counts.h ---
   virtual DownloadCounts& downloads() = 0;
   // --- versions that wait for approval: staged_versions.h ---

@@ -23,6 +23,7 @@
 #include "storage/registry/second_factors.h"
 #include "storage/registry/signing_keys.h"
 #include "storage/registry/staged_versions.h"
+#include "storage/registry/trusted_publishing.h"
 #include "storage/registry/version_signer.h"
 
 namespace tarn::registry {
@@ -117,6 +118,7 @@ class RegistryImpl final : public Registry {
   Status RevokeToken(const Principal& principal, std::string_view key_or_token) override;
 
   ChangeFeed& changes() override { return changes_; }
+  TrustedPublishing& trusted_publishing() override { return trusted_publishing_; }
   DownloadCounts& downloads() override { return downloads_; }
   StagedVersions& staged() override { return staged_; }
   Result<PackageCounts> CountPackages() override;
@@ -149,6 +151,7 @@ class RegistryImpl final : public Registry {
   const std::unique_ptr<HtpasswdFile> htpasswd_;  // nullptr: none is configured.
   Accounts accounts_;
   Authenticator authenticator_;
+  TrustedPublishing trusted_publishing_;
   ChangeFeed changes_;
   DownloadCounts downloads_;
   SearchIndex search_;

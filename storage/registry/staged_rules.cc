@@ -1,6 +1,7 @@
 #include "storage/registry/staged_rules.h"
 
 #include "storage/registry/publish_rules.h"
+#include "storage/registry/trusted_grant.h"
 
 namespace tarn::registry {
 namespace {
@@ -13,6 +14,10 @@ bool IsDashPlace(size_t at) { return at == 8 || at == 13 || at == 18 || at == 23
 
 Status CheckMayStage(const Principal& principal, const PackageName& name, const std::optional<PackageRecord>& package,
                      const ScopeState& scope, FirstVersions first_versions) {
+  if (principal.trusted) {
+    if (!package) return NotFound(std::string(kNotFoundText));
+    return CheckTrusted(*principal.trusted, name, TrustedAct::kStage);
+  }
   const bool token_allows =
       principal.TokenAllows(TokenAct::kStage, name.full()) || principal.TokenAllows(TokenAct::kPublish, name.full());
   // Where the token does not allow it, what is said of a publish is right too.
@@ -23,6 +28,11 @@ Status CheckMayStage(const Principal& principal, const PackageName& name, const 
 
 Principal WithoutTokenLimits(Principal principal) {
   principal.limits = nullptr;
+  if (principal.trusted) {
+    TrustedGrant grant = *principal.trusted;
+    grant.may_publish = grant.may_publish || grant.may_stage;
+    principal.trusted = std::make_shared<const TrustedGrant>(std::move(grant));
+  }
   return principal;
 }
 

@@ -67,10 +67,11 @@ Result<WriteAnswer> StagedVersions::Stage(const Principal& principal, const Pack
                       .access = candidate.access,
                       .created_ms = term.now_ms,
                       .actor = principal.user,
-                      .staged_by = StagedBy::kUser,
+                      .staged_by = principal.trusted ? StagedBy::kTrustedAutomation : StagedBy::kUser,
                       .sha1 = candidate.record.tarball.sha1});
     StagedVersionRecord record{name.full(), owner, candidate.record};
     record.version.publisher = publisher;
+    record.version.trusted_publisher = plan->version.trusted_publisher;
     Mutation mutation;
     mutation.event = EventOf(name.full(), candidate.record.version, principal.user);
     mutation.preconditions.push_back({Family::kPackage, engine::NameKey(name.full()), package.raw});

@@ -11,6 +11,7 @@ import packages
 import proxy
 from client_table import Row
 from drivers.session import Session
+from oidc_issuer import Issuer
 from registry import Registry, User
 
 
@@ -25,8 +26,10 @@ class StepFailed(Exception):
 class Bench:
     """One client's part of the run. Steps of one client run one after the other; clients run beside each other."""
 
-    def __init__(self, row: Row, clients_dir: pathlib.Path, registry: Registry, folder: pathlib.Path) -> None:
+    def __init__(self, row: Row, clients_dir: pathlib.Path, registry: Registry, folder: pathlib.Path,
+                 issuer: Issuer) -> None:
         self.row = row
+        self.issuer = issuer
         self.registry = registry
         self.folder = folder
         self.argv = row.argv(clients_dir)

@@ -31,6 +31,7 @@ import steps_login  # noqa: E402, F401
 import steps_install  # noqa: E402, F401
 import steps_trust  # noqa: E402, F401
 from bench import Bench, StepFailed  # noqa: E402
+from oidc_issuer import Issuer  # noqa: E402
 from registry import Registry, Tarn  # noqa: E402
 
 CLIENTS_AT_ONCE = 3
@@ -134,12 +135,17 @@ def main() -> int:
     # Every npm asks for a web login first, npm 6 whatever it is told, and nobody sits at a browser here;
     # tests/blackbox/web_login_test.py does.
     os.environ["TARN_REGISTRY_WEB_LOGIN"] = "false"
-    registry = Registry(options.against) if options.against else Tarn(binary, folder, environment=SERVER_SETTINGS)
+    issuer = Issuer()
+    # Behind our proxy the host is not believed, so the audience is configured.
+    configuration = '[trust]\naudiences = ["npm:127.0.0.1"]\n' + issuer.toml()
+    registry = (Registry(options.against) if options.against else
+                Tarn(binary, folder, environment=SERVER_SETTINGS, configuration=configuration))
     try:
-        benches = [Bench(row, clients_dir, registry, folder / row.name) for row in rows]
+        benches = [Bench(row, clients_dir, registry, folder / row.name, issuer) for row in rows]
         results = run_all(benches, chosen)
     finally:
         faults = registry.stop()
+        issuer.close()
     results.append(report.Result("tarn", "stop, verify", "FAIL" if faults else "PASS", "; ".join(faults)))
     report.print_all(results, rows, chosen)
     if options.keep:

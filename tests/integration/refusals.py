@@ -53,8 +53,6 @@ REFUSALS = [
             "the client makes provenance in a CI it knows"),
     Refusal(("audit signatures",), ("npm12", "npm11", "npm10", "npm9"), "tuf-repo-cdn|fetch failed",
             "the client first asks the public transparency root", online=True),
-    # Not offered by the registry.
-    Refusal(("trust github", "trust list", "trust revoke"), ALL, "404", "no trusted publishing"),
     # Until the registry has them.
     Refusal(("access set mfa",), ALL, "second factor", "no second factor"),
     Refusal(("login web",), ALL, "(?i)username", "switched off in this run; the client asks for name and password"),

@@ -115,13 +115,15 @@ class Tarn(Registry):
     """`tarn serve` on a new data directory and a port of its own choice; users and tokens by the command line."""
 
     def __init__(self, binary: pathlib.Path, folder: pathlib.Path, registration: str = "open",
-                 environment: dict[str, str] | None = None) -> None:
+                 environment: dict[str, str] | None = None, configuration: str = "") -> None:
         self.binary = str(binary)
         self.environment = environment or {}
         self.data = folder / "data"
         self.registration = registration
         self.log_path = folder / "server.log"
+        self.configuration_path = folder / "tarn.toml"
         folder.mkdir(parents=True, exist_ok=True)
+        self.configuration_path.write_text(configuration, encoding="utf-8")
         # An administrator made beforehand: otherwise the first client to register would be one, and be let through
         # where others must be refused.
         self._admin_command("user", "add", "root", "--admin", "--email", "root@example.com", "--password-stdin",
@@ -133,8 +135,8 @@ class Tarn(Registry):
         """Starts the server and waits for its first line; returns the URL it prints."""
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--data", str(self.data), "--listen", address, "--registration",
-                 self.registration],
+                [self.binary, "serve", "--config", str(self.configuration_path), "--data", str(self.data), "--listen",
+                 address, "--registration", self.registration],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
                 env={**os.environ, **self.environment})
         shown = b""

@@ -4,6 +4,7 @@ import re
 import time
 
 from bench import Bench
+from oidc_issuer import REPOSITORY
 from registry import Tarn, User
 from steps import step
 from steps_login import one_time_code, switch_codes_on
@@ -153,6 +154,41 @@ def trust_github(bench: Bench) -> None:
 def trust_list(bench: Bench) -> None:
     done = bench.authenticated().trust_list(bench.app)
     bench.expect(done.ok and "publish.yml" in done.output, "trust list shows the workflow", done)
+
+
+@step("publish by identity", "publish_by_identity", needs=("publish",))
+def publish_by_identity(bench: Bench) -> None:
+    """A run of the CI system that the package trusts publishes without any token, and only such a run."""
+    stranger = bench.session("identity-stranger")
+    stranger.settings.update(bench.issuer.github_environment())
+    # By the harness, for clients that have no trust command.
+    if _trusted(bench) == NOBODYS_UUID:
+        configuration = [{"type": "github", "claims": {"repository": REPOSITORY, "workflow_ref": {"file": "publish.yml"}},
+                          "permissions": ["createPackage"]}]
+        made = bench.registry.request("POST", f"/-/package/{bench.app}/trust", configuration,
+                                      token=bench.token_of(bench.user))
+        bench.expect(made.status == 200, "the package trusts the repository", made.body)
+    bench.publish(f"untrusting-{bench.row.name}", "1.0.0")
+    refused = stranger.publish(bench.package(f"untrusting-{bench.row.name}", "1.1.0"))
+    bench.expect(not refused.ok, "a package that trusts nobody cannot be published so", refused)
+    runner = bench.session("identity")
+    runner.settings.update(bench.issuer.github_environment())
+    done = runner.publish(bench.package(bench.app, "9.0.0"), tag="by-identity")
+    bench.expect(done.ok, "a publish with an identity token succeeds", done)
+    document = bench.registry.packument(bench.app, bench.token_of(bench.user))
+    publisher = document.get("versions", {}).get("9.0.0", {}).get("_npmUser", {})
+    bench.expect(publisher.get("trustedPublisher", {}).get("id") == "github", f"the version says who published it: {publisher}",
+                 done)
+
+
+@step("dist-tag by identity", "dist_tag_by_identity", needs=("publish by identity",))
+def dist_tag_by_identity(bench: Bench) -> None:
+    runner = bench.session("identity-tag")
+    runner.settings.update(bench.issuer.github_environment())
+    done = runner.dist_tag_add(bench.app, "9.0.0", "tagged-by-identity")
+    bench.expect(done.ok, "dist-tag add with an identity token succeeds", done)
+    tags = bench.registry.packument(bench.app, bench.token_of(bench.user))["dist-tags"]
+    bench.expect(tags.get("tagged-by-identity") == "9.0.0", "the tag is set", done)
 
 
 @step("trust revoke", "trust_revoke", needs=("publish",))

@@ -196,6 +196,13 @@ void AddPackages(std::vector<WalkRow>* rows) {
        Filled("GET /-/package/{pkg}/owners", kRead, {{"/-/package/{name}/owners"}}),
        Filled("PUT /-/package/{pkg}/owners", kChange, {{"/-/package/{name}/owners", R"({"user":"stan"})"}}),
        Filled("DELETE /-/package/{pkg}/owners/{user}", kChange, {{"/-/package/{name}/owners/otto"}}),
+       Filled("GET /-/package/{pkg}/trust", kReadNothing, {{"/-/package/{name}/trust"}}),
+       // Valid for no registry that trusts no issuer; api_trusted_publishing_test.cc has one that does.
+       Filled("POST /-/package/{pkg}/trust", kReadNothing, {{"/-/package/{name}/trust", "[{}]"}}),
+       Filled("DELETE /-/package/{pkg}/trust/{id}", kReadNothing,
+              {{"/-/package/{name}/trust/0f8fad5b-d9cb-469f-a165-70867728950e"}, {"/-/package/{name}/trust/1"}}),
+       Filled("POST /-/npm/v1/oidc/token/exchange/package/{pkg}", kByNameAlone,
+              {{"/-/npm/v1/oidc/token/exchange/package/{name}"}}),
        Filled("GET /-/package/{pkg}/collaborators", kRead,
               {{"/-/package/{name}/collaborators"}, {"/-/package/{name}/collaborators?user=olive"}})});
 }

@@ -12,7 +12,8 @@ class Bun(session.Session):
         "bun", login="register login web_login", logout="logout", ping="ping", deprecate="deprecate",
         search="search", unpublish="unpublish unpublish_all", access=session.ACCESS, org=session.ORG,
         team=session.TEAM, profile="profile_get profile_set profile_password enable_2fa disable_2fa",
-        stars=session.STARS, hook=session.HOOK, stage=session.STAGE, trust=session.TRUST, token=session.TOKEN,
+        stars=session.STARS, hook=session.HOOK, stage=session.STAGE, trust=session.TRUST, identity=session.IDENTITY,
+        token=session.TOKEN,
         owner=session.OWNER, provenance="publish_provenance", signatures="audit_signatures",
         **{"dist-tag": "dist_tag_add dist_tag_ls dist_tag_rm"}) | {"pack_from_registry": "bun packs folders only"}
 

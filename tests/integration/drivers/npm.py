@@ -178,6 +178,8 @@ NO_AGE_GATE = {"with_age_gate": "it has no age gate"}
 NO_STAGING = dict.fromkeys(("stage_publish", "stage_list", "stage_view", "stage_download", "stage_approve",
                             "stage_reject"), "it has no staged publishing")
 NO_TRUST = dict.fromkeys(("trust_add", "trust_list", "trust_revoke"), "it has no trust command")
+NO_IDENTITY = dict.fromkeys(session.IDENTITY.split(), "it does not exchange identity tokens")
+NO_IDENTITY_TAGS = {"dist_tag_by_identity": "it exchanges identity tokens for publishes alone"}
 NO_HOOK = dict.fromkeys(("hook_add", "hook_ls", "hook_update", "hook_rm"), "it has no hook command (npm 11 removed it)")
 NO_GRANULAR = dict.fromkeys(("token_create_for", "token_create_wide"), "it has no granular tokens")
 
@@ -194,12 +196,12 @@ class Npm12(Npm):
 
 class Npm11(Npm12):
     major = 11
-    NOT_OFFERED = NO_HOOK
+    NOT_OFFERED = {**NO_HOOK, **NO_IDENTITY_TAGS}
 
 
 class Npm10(Npm):
     major = 10
-    NOT_OFFERED = {**NO_AGE_GATE, **NO_STAGING, **NO_TRUST, **NO_GRANULAR}
+    NOT_OFFERED = {**NO_AGE_GATE, **NO_STAGING, **NO_TRUST, **NO_IDENTITY, **NO_GRANULAR}
 
 
 class Npm9(Npm10):

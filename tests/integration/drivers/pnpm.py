@@ -173,6 +173,7 @@ class Pnpm12(manage.Manage):
 class Pnpm11(Pnpm12):
     NOT_OFFERED = {
         **Pnpm12.NOT_OFFERED,
+        **npm.NO_IDENTITY_TAGS,
         **dict.fromkeys(("profile_get", "profile_set", "profile_password", "enable_2fa", "disable_2fa",
                          "publish_with_code"), "pnpm 11: profile is not yet implemented"),
         **dict.fromkeys(("token_create", "token_create_from", "token_list", "token_revoke"), "pnpm 11: token is not yet implemented"),

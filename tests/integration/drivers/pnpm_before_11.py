@@ -13,6 +13,7 @@ class Pnpm10(npm.Npm10):
     NOT_OFFERED = {
         **npm.NO_STAGING,
         **npm.NO_TRUST,
+        **npm.NO_IDENTITY,
         **npm.NO_GRANULAR,
         **npm.NO_HOOK,
         **dict.fromkeys(("org_set", "org_ls", "org_rm"), "pnpm has no org command"),

@@ -15,6 +15,7 @@ class YarnBerry(session.Session):
         stars=session.STARS, hook=session.HOOK, trust=session.TRUST, token=session.TOKEN, owner=session.OWNER,
         signatures="audit_signatures", outdated="outdated",
         **{"stage view": "stage_view", "stage download": "stage_download"}) | {
+            "dist_tag_by_identity": "yarn 4 exchanges identity tokens for publishes alone",
             "search": "yarn 4's search asks a service of its own", "pack_from_registry": "yarn 4 packs folders only"}
 
     def configure(self) -> None:

@@ -12,6 +12,7 @@ class YarnClassic(session.Session):
         "yarn 1", ping="ping", whoami="whoami", deprecate="deprecate", search="search",
         unpublish="unpublish unpublish_all", access=session.ACCESS, org=session.ORG,
         profile=session.PROFILE, stars=session.STARS, hook=session.HOOK, stage=session.STAGE, trust=session.TRUST,
+        identity=session.IDENTITY,
         token=session.TOKEN, provenance="publish_provenance", signatures="audit_signatures",
         **{"age gate": "with_age_gate", "web login": "web_login", "npx": "execute"}) | {
             "login": "yarn 1 logs in while it publishes", "audit": "yarn 1 asks a host that is built into it",
