@@ -138,6 +138,7 @@ Response HandleOperatorRevokeToken(const Services& services, const Call& call);
 Response HandleGetPackument(const Services& services, const Call& call);
 Response HandleGetManifest(const Services& services, const Call& call);
 Response HandleGetTarball(const Services& services, const Call& call);
+Response HandleGetNestedTarball(const Services& services, const Call& call);
 Response HandleUnpublish(const Services& services, const Call& call);
 Response HandleDeleteTarball(const Services& services, const Call& call);
 

@@ -87,14 +87,26 @@ Response HandleGetManifest(const Services& services, const Call& call) {
   return response;
 }
 
-Response HandleGetTarball(const Services& services, const Call& call) {
+namespace {
+
+Response GetTarball(const Services& services, const Call& call, const std::string& file) {
   const auto name = PackageOf(call);
   if (!name.ok()) return ErrorResponse(name.status());
   const HotPlace place{HotKind::kTarball, services.hot.TakeTicket(name->full())};
-  const auto tarball = services.registry.OpenTarball(call.principal, *name, call.Parameter("file"));
+  const auto tarball = services.registry.OpenTarball(call.principal, *name, file);
   if (!tarball.ok()) return ErrorResponse(tarball.status());
   const auto answer = MakeTarballAnswer(*tarball, AudienceOf(services, tarball->is_restricted));
   return SendAndKeep(services, call, place, tarball->is_restricted, answer);
+}
+
+}  // namespace
+
+Response HandleGetTarball(const Services& services, const Call& call) {
+  return GetTarball(services, call, call.Parameter("file"));
+}
+
+Response HandleGetNestedTarball(const Services& services, const Call& call) {
+  return GetTarball(services, call, call.Parameter("folder") + "/" + call.Parameter("file"));
 }
 
 Response HandleUnpublish(const Services& services, const Call& call) {

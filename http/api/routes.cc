@@ -219,6 +219,8 @@ std::vector<Route> MakeRoutes() {
        "Tarball; ranges, ETag"},
       {kDelete, "/{pkg}/-/{file}/-rev/{rev}", kWrites, Work::kWrite, kRequired, kNone, HandleDeleteTarball,
        "Last step of unpublishing a version"},
+      {kGet, "/{pkg}/-/{folder}/{file}", AdmissionClass::kTarball, Work::kRead, kOptional, kNone,
+       HandleGetNestedTarball, "A file of an imported package whose name holds a slash, such as the scope"},
       {kGet, "/{pkg}/{spec}", kMeta, Work::kRead, kOptional, kNone, HandleGetManifest,
        "One manifest, by version, dist-tag or range"},
   };

@@ -1,10 +1,12 @@
 #include "storage/registry/accounts.h"
 
+#include <algorithm>
 #include <tuple>
 
 #include "storage/base/bytes.h"
 #include "storage/base/logging.h"
 #include "storage/engine/keys.h"
+#include "storage/registry/couch_hash.h"
 #include "storage/registry/package_state.h"
 
 namespace tarn::registry {
@@ -53,6 +55,15 @@ Status CheckProfileField(std::string_view name, const std::string& text) {
     }
   }
   return OkStatus();
+}
+
+// What can be asked for at all. Whether a new account may be called so is UserName's word; imported ones have capitals and
+// letters of all languages.
+Status CheckCanBeAsked(std::string_view user) {
+  const bool is_text =
+      std::none_of(user.begin(), user.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (!user.empty() && user.size() <= limits::kPackageNameBytesMax && is_text) return OkStatus();
+  return UserName::Parse(user).status();
 }
 
 Status CheckEmail(std::string_view email) { return email.empty() ? OkStatus() : ValidateEmail(email); }
@@ -156,13 +167,14 @@ Status Accounts::CheckPassword(const UserRecord& user, std::string_view password
 
 Result<UserRecord> Accounts::AdmitByPassword(std::string_view user, std::string_view password,
                                              const GuessSource& source) {
-  if (!UserName::Parse(user).ok()) return Unauthenticated("Wrong user name or password.");
+  if (!CheckCanBeAsked(user).ok()) return Unauthenticated("Wrong user name or password.");
   return CommitWithRetries<UserRecord>(store_, [&](const ReadView& view) -> Result<PlannedWrite<UserRecord>> {
     ASSIGN_OR_RETURN(const AccountState state, ReadAccount(view, user));
     if (state.exists()) {
       RETURN_IF_ERROR(CheckPassword(*state.user.record, password, source));
       return PlannedWrite<UserRecord>{std::nullopt, *state.user.record};
     }
+    if (!UserName::Parse(user).ok()) return Unauthenticated("Wrong user name or password.");
     const auto in_file = FindInHtpasswd(user);
     if (!in_file) return Unauthenticated("Wrong user name or password.");
     RETURN_IF_ERROR(passwords_->Verify(user, source, *in_file, password));
@@ -184,10 +196,21 @@ Result<PlannedWrite<LoginAnswer>> Accounts::PlanLogin(const ReadView& view, cons
     if (record.second_factor.is_active()) {
       RETURN_IF_ERROR(second_factors_->Verify(record, request.one_time_password, source));
     }
-    planned.mutation.emplace();
-    planned.mutation->event.kind = engine::EventKind::kPutToken;
-    planned.mutation->event.actor = record.name;
-    planned.mutation->preconditions.push_back({Family::kUser, engine::NameKey(record.name), state.user.raw});
+    if (IsCouchHash(record.password_hash) && !FindInHtpasswd(record.name)) {
+      // Now that the password is known, it gets a hash of ours.
+      if (password_hash->empty()) {
+        ASSIGN_OR_RETURN(*password_hash, passwords_->Hash(request.password));
+      }
+      record.password_hash = *password_hash;
+      planned.mutation = PutUser(state, record, record.name);
+    } else {
+      planned.mutation.emplace();
+      planned.mutation->event.kind = engine::EventKind::kPutToken;
+      planned.mutation->event.actor = record.name;
+      planned.mutation->preconditions.push_back({Family::kUser, engine::NameKey(record.name), state.user.raw});
+    }
+  } else if (const Status valid = UserName::Parse(request.user).status(); !valid.ok()) {
+    return valid;
   } else if (const auto in_file = FindInHtpasswd(request.user)) {
     RETURN_IF_ERROR(passwords_->Verify(request.user, source, *in_file, request.password));
     ASSIGN_OR_RETURN(record, RegisterFromHtpasswd(state, request.user, request.email));
@@ -212,7 +235,7 @@ Result<PlannedWrite<LoginAnswer>> Accounts::PlanLogin(const ReadView& view, cons
 }
 
 Result<LoginAnswer> Accounts::Login(const LoginRequest& request) {
-  RETURN_IF_ERROR(UserName::Parse(request.user).status());
+  RETURN_IF_ERROR(CheckCanBeAsked(request.user));
   RETURN_IF_ERROR(CheckEmail(request.email));
   std::string password_hash;
   auto answer = CommitWithRetries<LoginAnswer>(

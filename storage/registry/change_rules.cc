@@ -19,8 +19,13 @@ Status RefreshSummary(PackageRecord* package, const VersionLookup& lookup) {
     package->latest.reset();
     return OkStatus();
   }
-  ASSIGN_OR_RETURN(const Version version, Version::ParseLoose(*latest));
-  ASSIGN_OR_RETURN(const std::optional<VersionRecord> record, lookup(version));
+  const auto version = Version::ParseLoose(*latest);
+  if (!version.ok() && package->imported) {
+    package->latest.reset();
+    return OkStatus();
+  }
+  RETURN_IF_ERROR(version.status());
+  ASSIGN_OR_RETURN(const std::optional<VersionRecord> record, lookup(*version));
   if (!record) return Corruption("latest names " + *latest + ", which is not there");
   ASSIGN_OR_RETURN(package->latest, Summarise(*record));
   return OkStatus();

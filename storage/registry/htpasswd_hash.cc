@@ -8,6 +8,7 @@
 #include "storage/base/bytes.h"
 #include "storage/base/digest.h"
 #include "storage/base/limits.h"
+#include "storage/registry/constant_time.h"
 #include "storage/registry/htpasswd.h"
 
 namespace tarn::registry {
@@ -64,13 +65,6 @@ std::string Apr1(std::string_view password, std::string_view salt) {
   for (const auto& row : kOrder) AppendItoa64(at(row[0]) << 16 | at(row[1]) << 8 | at(row[2]), 4, &out);
   AppendItoa64(at(11), 2, &out);
   return out;
-}
-
-bool EqualInConstantTime(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned char difference = 0;
-  for (size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
-  return difference == 0;
 }
 
 std::string Crypt(const std::string& password, const std::string& hash) {

@@ -118,6 +118,10 @@ struct ManifestOverlay {
   std::string maintainers_json;  // `maintainers`: an array, or empty to leave it out.
   bool has_install_script = false;
   bool has_shrinkwrap = false;
+  // Imported: every member is served as it came, `dist` too. Ours are only where dist points to, the digests it lacks,
+  // signatures, and a deprecation that is another one now. Empty `integrity` and `shasum`: nothing is added there; empty
+  // `tarball_file`: dist points nowhere.
+  bool is_verbatim = false;
 };
 
 // A version as the full packument shows it (contract 4.2): the publisher's members in their order
@@ -131,5 +135,7 @@ Result<ManifestFragment> BuildAbbreviatedManifest(std::string_view raw, const Ma
 // The members of `raw` that a packument shows at its top (contract 4.1, "hoisted"), as
 // `"description":"…","license":"MIT"`: no braces, no comma around it, possibly empty.
 Result<std::string> BuildHoistedMembers(std::string_view raw);
+// Whether a member at the top of a packument follows `latest`: those above, and the readme.
+bool IsTakenFromLatest(std::string_view key);
 
 }  // namespace tarn::registry

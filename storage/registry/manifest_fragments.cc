@@ -188,6 +188,38 @@ Dist BuildDist(std::string_view raw_dist, const ManifestOverlay& overlay) {
   return dist;
 }
 
+// An imported `dist`: all of it, but it points here.
+Dist BuildVerbatimDist(std::string_view raw_dist, const ManifestOverlay& overlay) {
+  Dist dist;
+  MemberWriter writer;
+  std::vector<JsonMember> evidence;
+  bool has_integrity = false, has_shasum = false;
+  auto members = SplitJsonObject(raw_dist);
+  if (members.ok()) {
+    for (JsonMember& member : *members) {
+      has_integrity |= member.key == "integrity";
+      has_shasum |= member.key == "shasum";
+      if (IsIn(kEvidenceMembers, member.key)) {
+        evidence.push_back(std::move(member));
+      } else if (member.key != "tarball" || overlay.tarball_file.empty()) {
+        writer.Raw(member.raw_key, member.raw_value);
+      }
+    }
+  }
+  if (!has_integrity && !overlay.integrity.empty()) writer.Text("integrity", overlay.integrity);
+  if (!has_shasum && !overlay.shasum.empty()) writer.Text("shasum", overlay.shasum);
+  if (!overlay.tarball_file.empty()) {
+    const std::string path = TarballPath(overlay);
+    writer.Member("tarball", "\"" + path + "\"");
+    dist.base_offset = 1 + writer.size() - path.size() - 1;
+  }
+  WriteEvidence(overlay, evidence, &writer, &dist);
+  // The first place is found by its offset: without a tarball there is none.
+  if (dist.base_offset == 0) dist.attestations_base_offset = 0;
+  dist.json = writer.TakeObject();
+  return dist;
+}
+
 // publishConfig without the keys that begin with "_": credentials end up there.
 std::string CleanPublishConfig(std::string_view raw) {
   const auto members = SplitJsonObject(raw);
@@ -214,25 +246,52 @@ void WriteIdentity(const ManifestOverlay& overlay, MemberWriter* writer) {
   writer->Text("version", overlay.version);
 }
 
+enum class Form : uint8_t { kFull, kAbbreviated };
+
 // The members of ours that both forms end with.
-ManifestFragment Finish(const std::vector<JsonMember>& members, const ManifestOverlay& overlay, MemberWriter writer) {
-  const Dist dist = BuildDist(RawDist(members), overlay);
-  writer.Member("dist", dist.json);
+ManifestFragment Finish(const std::vector<JsonMember>& members, const ManifestOverlay& overlay, Form form,
+                        MemberWriter writer) {
+  const Dist dist =
+      overlay.is_verbatim ? BuildVerbatimDist(RawDist(members), overlay) : BuildDist(RawDist(members), overlay);
+  if (dist.json != "{}") writer.Member("dist", dist.json);
   const size_t dist_offset = 1 + writer.size() - dist.json.size();
   CHECK(dist_offset + dist.json.size() <= UINT32_MAX);
-  const auto in_fragment = [&](size_t offset) { return static_cast<uint32_t>(dist_offset + offset); };
+  const auto in_fragment = [&](size_t offset) { return offset == 0 ? 0 : static_cast<uint32_t>(dist_offset + offset); };
+  if (overlay.is_verbatim && form == Form::kFull) {
+    return {writer.TakeObject(), in_fragment(dist.base_offset), in_fragment(dist.attestations_base_offset)};
+  }
   if (!overlay.npm_user_json.empty()) writer.Member("_npmUser", overlay.npm_user_json);
   if (!overlay.deprecated.empty()) writer.Text("deprecated", overlay.deprecated);
   if (overlay.has_install_script) writer.Flag("hasInstallScript", true);
   writer.Flag("_hasShrinkwrap", overlay.has_shrinkwrap);
-  return {writer.TakeObject(), in_fragment(dist.base_offset),
-          dist.attestations_base_offset == 0 ? 0 : in_fragment(dist.attestations_base_offset)};
+  return {writer.TakeObject(), in_fragment(dist.base_offset), in_fragment(dist.attestations_base_offset)};
+}
+
+// All members of an imported manifest but `dist`.
+MemberWriter VerbatimMembers(const std::vector<JsonMember>& members, const ManifestOverlay& overlay) {
+  MemberWriter writer;
+  bool says_deprecation = false;
+  for (const JsonMember& member : members) {
+    if (member.key == "dist") continue;
+    if (member.key == "deprecated") {
+      if (TextOfJson(member.raw_value) != overlay.deprecated) continue;  // Another one was set here.
+      says_deprecation = true;
+    }
+    if (member.key == "publishConfig") {
+      writer.Raw(member.raw_key, CleanPublishConfig(member.raw_value));
+    } else {
+      writer.Raw(member.raw_key, member.raw_value);
+    }
+  }
+  if (!says_deprecation && !overlay.deprecated.empty()) writer.Text("deprecated", overlay.deprecated);
+  return writer;
 }
 
 }  // namespace
 
 Result<ManifestFragment> BuildFullManifest(std::string_view raw, const ManifestOverlay& overlay) {
   ASSIGN_OR_RETURN(const std::vector<JsonMember> members, SplitJsonObject(raw));
+  if (overlay.is_verbatim) return Finish(members, overlay, Form::kFull, VerbatimMembers(members, overlay));
   MemberWriter writer;
   WriteIdentity(overlay, &writer);
   for (const JsonMember& member : members) {
@@ -245,7 +304,7 @@ Result<ManifestFragment> BuildFullManifest(std::string_view raw, const ManifestO
   }
   writer.Text("_id", overlay.name + "@" + overlay.version);
   if (!overlay.maintainers_json.empty()) writer.Member("maintainers", overlay.maintainers_json);
-  return Finish(members, overlay, std::move(writer));
+  return Finish(members, overlay, Form::kFull, std::move(writer));
 }
 
 Result<ManifestFragment> BuildAbbreviatedManifest(std::string_view raw, const ManifestOverlay& overlay) {
@@ -262,7 +321,11 @@ Result<ManifestFragment> BuildAbbreviatedManifest(std::string_view raw, const Ma
       writer.Member("bundleDependencies", member.raw_value);
     }
   }
-  return Finish(members, overlay, std::move(writer));
+  return Finish(members, overlay, Form::kAbbreviated, std::move(writer));
+}
+
+bool IsTakenFromLatest(std::string_view key) {
+  return IsIn(kHoistedMembers, key) || key == "readme" || key == "readmeFilename";
 }
 
 Result<std::string> BuildHoistedMembers(std::string_view raw) {

@@ -57,7 +57,7 @@ std::vector<std::string> KeywordsOf(std::string_view raw) {
 }  // namespace
 
 Result<LatestSummary> Summarise(const VersionRecord& version) {
-  ASSIGN_OR_RETURN(const std::vector<JsonMember> members, ParseJsonObject(version.manifest));
+  ASSIGN_OR_RETURN(const std::vector<JsonMember> members, SplitJsonObject(version.manifest));
   LatestSummary summary;
   summary.version = version.version;
   summary.publisher = version.publisher;
@@ -75,7 +75,8 @@ Result<LatestSummary> Summarise(const VersionRecord& version) {
 }
 
 Result<std::string> ReadmeOf(const VersionRecord& version) {
-  if (!version.readme.empty()) return version.readme;
+  // An imported one has at the top of the packument what its origin had there.
+  if (!version.readme.empty() || version.is_verbatim) return version.readme;
   ASSIGN_OR_RETURN(const ManifestIndex index, IndexManifest(version.manifest));
   if (index.readme.empty()) return std::string();
   return DecodeReadme(index.readme);

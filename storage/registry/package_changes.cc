@@ -26,10 +26,18 @@ Result<std::vector<Version>> LiveVersions(const engine::ReadView& view, const Pa
   std::vector<Version> versions;
   versions.reserve(slots.size());
   for (const VersionSlot& slot : slots) {
+    if (IsOddVersionKey(name, slot.key)) continue;
     ASSIGN_OR_RETURN(Version version, Version::ParseLoose(slot.version));
     versions.push_back(std::move(version));
   }
   return versions;
+}
+
+// Imported versions that no semver stands for: they go with the whole package, and not one by one.
+Result<std::vector<VersionSlot>> OddVersions(const engine::ReadView& view, const PackageName& name) {
+  ASSIGN_OR_RETURN(auto slots, ListVersions(view, name));
+  std::erase_if(slots, [&](const VersionSlot& slot) { return !IsOddVersionKey(name, slot.key); });
+  return slots;
 }
 
 Status NoTarball(std::string_view version) {
@@ -39,10 +47,10 @@ Status NoTarball(std::string_view version) {
 // A document without effect is fine when it tells nothing new, but not when it was meant to publish.
 Status CheckAllKnown(const engine::ReadView& view, const PackageName& name, const PublishRequest& request) {
   for (const PublishedManifest& manifest : *request.versions) {
+    ASSIGN_OR_RETURN(const auto record, ReadVersionByText(view, name, manifest.key));
+    if (record) continue;
     const auto version = Version::ParseLoose(manifest.key);
     if (!version.ok()) return NoTarball(manifest.key);
-    ASSIGN_OR_RETURN(const auto record, ReadVersion(view, name, *version));
-    if (record) continue;
     ASSIGN_OR_RETURN(const auto tombstone, ReadTombstone(view, name, *version));
     if (!tombstone) return NoTarball(manifest.key);
   }
@@ -66,8 +74,26 @@ Result<PackageWriter::PlannedChange> PackageWriter::PlanRemoval(const ReadView& 
     change.versions.push_back({Family::kVersion, key, std::nullopt});
     change.versions.push_back({Family::kTombstone, key, Encode(plan.tombstones[i])});
   }
+  if (package.imported) RETURN_IF_ERROR(RemoveOddVersions(view, name, package, principal, &plan, &change));
   change.next = std::move(plan.package);
   return change;
+}
+
+Status PackageWriter::RemoveOddVersions(const ReadView& view, const PackageName& name, const PackageRecord& package,
+                                        const Principal& principal, UnpublishPlan* plan, PlannedChange* change) {
+  ASSIGN_OR_RETURN(const std::vector<VersionSlot> odd, OddVersions(view, name));
+  if (!plan->package.unpublished || package.unpublished) {
+    plan->package.version_count += static_cast<uint32_t>(odd.size());
+    return OkStatus();
+  }
+  for (const VersionSlot& slot : odd) {
+    plan->package.unpublished->versions.push_back(slot.version);
+    const TombstoneRecord tombstone{slot.version, slot.ordinal, slot.time_ms, plan->package.unpublished->time_ms,
+                                    principal.user};
+    change->versions.push_back({Family::kVersion, slot.key, std::nullopt});
+    change->versions.push_back({Family::kTombstone, slot.key, Encode(tombstone)});
+  }
+  return OkStatus();
 }
 
 Result<PackageWriter::PlannedChange> PackageWriter::PlanVersions(const ReadView& view, const PackageName& name,
@@ -126,7 +152,7 @@ Result<WriteAnswer> PackageWriter::UnpublishPackage(const Principal& principal, 
   return ChangePackage(principal, name, Right::kWrite, std::string(rev),
                        [&](const ReadView& view, const PackageRecord& package) -> Result<PlannedChange> {
                          ASSIGN_OR_RETURN(const std::vector<Version> live, LiveVersions(view, name));
-                         if (live.empty()) return PlannedChange{};  // Unpublished already.
+                         if (package.version_count == 0) return PlannedChange{};  // Unpublished already.
                          return PlanRemoval(view, name, package, live, live, principal);
                        });
 }

@@ -100,6 +100,37 @@ Status BadName(std::string_view name, std::string_view rule) {
   return InvalidArgument("Invalid package name " + Quoted(name) + ": " + std::string(rule));
 }
 
+// UTF-8 without the control characters beyond ASCII.
+bool IsPrintableUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto lead = static_cast<unsigned char>(text.front());
+    const size_t size = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : 4;
+    if (lead >= 0x80 && (lead < 0xc2 || lead > 0xf4)) return false;
+    if (text.size() < size) return false;
+    for (size_t i = 1; i < size; ++i) {
+      if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return false;
+    }
+    const auto second = size > 1 ? static_cast<unsigned char>(text[1]) : 0;
+    const bool is_overlong_or_beyond = (lead == 0xe0 && second < 0xa0) || (lead == 0xed && second >= 0xa0) ||
+                                       (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second >= 0x90);
+    if (is_overlong_or_beyond || (lead == 0xc2 && second < 0xa0)) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
+// What names had before npm checked them: anything that can be told from a path, a scope and a user.
+bool IsOldName(std::string_view name) {
+  const auto is_allowed = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte != 0x7f && std::string_view("/\\:@").find(c) == std::string_view::npos;
+  };
+  return name.front() != ' ' && name.back() != ' ' && std::all_of(name.begin(), name.end(), is_allowed) &&
+         IsPrintableUtf8(name);
+}
+
+constexpr std::string_view kNotUrlSafe = "a name can only contain URL-friendly characters";
+
 Status CheckUnscoped(std::string_view name) {
   if (name.front() == '.') return BadName(name, "a name cannot begin with a period");
   if (name.front() == '_') return BadName(name, "a name cannot begin with an underscore");
@@ -108,7 +139,7 @@ Status CheckUnscoped(std::string_view name) {
   if (lower == "node_modules" || lower == "favicon.ico") {
     return BadName(name, "this name is reserved");
   }
-  if (!IsUrlSafe(name)) return BadName(name, "a name can only contain URL-friendly characters");
+  if (!IsOldName(name)) return BadName(name, kNotUrlSafe);
   return OkStatus();
 }
 
@@ -122,9 +153,7 @@ Status CheckScoped(std::string_view name, size_t slash) {
   // and "@../x" must not come near a path.
   if (scope.front() == '.') return BadName(name, "a scope cannot begin with a period");
   if (base.front() == '.') return BadName(name, "a name cannot begin with a period");
-  if (!IsUrlSafe(scope) || !IsUrlSafe(base)) {
-    return BadName(name, "a name can only contain URL-friendly characters");
-  }
+  if (!IsUrlSafe(scope) || !IsUrlSafe(base)) return BadName(name, kNotUrlSafe);
   return OkStatus();
 }
 
@@ -150,6 +179,7 @@ Result<PackageName> PackageName::Parse(std::string_view text) {
 
 Result<PackageName> PackageName::ParseNew(std::string_view text) {
   ASSIGN_OR_RETURN(PackageName name, Parse(text));
+  if (!IsUrlSafe(name.base())) return BadName(text, kNotUrlSafe);
   if (std::any_of(text.begin(), text.end(), IsUpper)) {
     return BadName(text, "new names cannot contain capital letters");
   }

@@ -15,8 +15,9 @@ namespace tarn::registry {
 // it is safe as part of a key and of a path (no control bytes, no "..", no empty part).
 //
 // Rules: validate-npm-package-name (npm's own check).
-//   Parse     what ever was a valid name; capitals included, since legacy packages have them.
-//   ParseNew  what a package created today may be called: additionally no capitals, none of ~'!()*
+//   Parse     what ever was a valid name; capitals included, since legacy packages have them, and without a scope
+//             spaces, punctuation and letters of all languages, which the oldest registries took.
+//   ParseNew  what a package created today may be called: URL-safe, no capitals, none of ~'!()*
 //             in the last part, not the name of a Node core module. "-" alone stays refused in
 //             both.
 // Errors: kInvalidArgument, with the rule in words.

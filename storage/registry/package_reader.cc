@@ -59,16 +59,17 @@ Result<VersionRecord> PackageReader::FindVersion(const engine::ReadView& view, c
                                                  const PackageRecord& package, std::string_view spec) {
   const Status not_found = NotFound("version not found: " + std::string(spec));
   const std::string* tagged = package.FindTag(spec);
-  const auto version = Version::ParseLoose(tagged != nullptr ? std::string_view(*tagged) : spec);
-  if (version.ok()) {
-    ASSIGN_OR_RETURN(auto record, ReadVersion(view, name, *version));
-    if (!record) return not_found;
-    return std::move(*record);
-  }
-  const auto range = Range::Parse(spec);
+  const std::string_view text = tagged != nullptr ? std::string_view(*tagged) : spec;
+  ASSIGN_OR_RETURN(auto exact, ReadVersionByText(view, name, text));
+  if (exact) return std::move(*exact);
+  if (Version::ParseLoose(text).ok()) return not_found;
+  // An imported package may lack the tag; the CouchDB application then took the highest version.
+  const bool is_any = package.imported && tagged == nullptr && spec == "latest";
+  const auto range = Range::Parse(is_any ? "*" : spec);
   if (!range.ok()) return not_found;
   ASSIGN_OR_RETURN(const auto slots, ListVersions(view, name));
   for (auto slot = slots.rbegin(); slot != slots.rend(); ++slot) {  // They ascend.
+    if (IsOddVersionKey(name, slot->key)) continue;
     ASSIGN_OR_RETURN(const Version candidate, Version::ParseLoose(slot->version));
     if (!range->Contains(candidate)) continue;
     ASSIGN_OR_RETURN(auto stored, ReadRecord<VersionRecord>(view, Family::kVersion, slot->key));
@@ -121,12 +122,23 @@ Result<TarballAnswer> PackageReader::OpenTarball(const Principal& principal, con
   RETURN_IF_ERROR(CheckMayAsk(principal));
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
   ASSIGN_OR_RETURN(const VisiblePackage visible, ReadVisiblePackage(*view, principal, name));
-  ASSIGN_OR_RETURN(const Version version, VersionOfTarball(name, file_name));
-  ASSIGN_OR_RETURN(const auto tarball, ReadTarball(*view, name, version));
-  if (!tarball) return NotFound("no such tarball: " + std::string(file_name));
-  auto reader = store_->blobs().Open(tarball->sha512);
+  Digest sha512;
+  const ImportedFile* file = visible.record.imported ? visible.record.imported->FindFile(file_name) : nullptr;
+  if (file != nullptr) {
+    sha512 = file->sha512;
+  } else {
+    ASSIGN_OR_RETURN(const Version version, VersionOfTarball(name, file_name));
+    ASSIGN_OR_RETURN(const auto tarball, ReadTarball(*view, name, version));
+    // An imported tarball has one name, which may belong to another version than this one says.
+    const bool is_it = tarball && tarball->state != TarballState::kMissing &&
+                       (!visible.record.imported || tarball->file_name == file_name);
+    if (!is_it) return NotFound("no such tarball: " + std::string(file_name));
+    sha512 = tarball->sha512;
+  }
+  auto reader = store_->blobs().Open(sha512);
   if (reader.code() == Code::kNotFound) {
-    return Corruption("the tarball of " + name.full() + "@" + version.ToString() + " is missing from the blob store");
+    return Corruption("the tarball " + std::string(file_name) + " of " + name.full() +
+                      " is missing from the blob store");
   }
   RETURN_IF_ERROR(reader.status());
   return TarballAnswer{std::move(reader).value(), nullptr, visible.record.is_restricted()};

@@ -1,6 +1,7 @@
 #include "storage/registry/package_state.h"
 
 #include "storage/base/bytes.h"
+#include "storage/base/limits.h"
 #include "storage/engine/keys.h"
 #include "storage/registry/flat_fields.h"
 #include "storage/registry/staged_record.h"
@@ -10,6 +11,10 @@ namespace tarn::registry {
 namespace {
 
 using engine::Family;
+
+// In front of an odd version's bytes. No sort key begins so: its first byte counts bytes of a number. Written to disk
+// since format 1.
+constexpr std::string_view kOddVersion = "\xff";
 
 // Keys may hold any byte; the name in front of the first 0x00 is what a person can use.
 std::string DescribeKey(Family family, std::string_view key) {
@@ -61,6 +66,29 @@ Result<Maintainer> ReadMaintainer(const engine::ReadView& view, const Principal&
 
 std::string VersionKey(const PackageName& name, const Version& version) {
   return engine::NameAndRestKey(name.full(), version.SortKey());
+}
+
+std::string OddVersionKey(const PackageName& name, std::string_view version) {
+  return engine::NameAndRestKey(name.full(), std::string(kOddVersion) + std::string(version));
+}
+
+bool IsOddVersionKey(const PackageName& name, std::string_view key) {
+  const std::string prefix = engine::NamePrefix(name.full());
+  return key.starts_with(prefix) && key.substr(prefix.size()).starts_with(kOddVersion);
+}
+
+Result<std::optional<VersionRecord>> ReadVersionByText(const engine::ReadView& view, const PackageName& name,
+                                                       std::string_view text) {
+  const auto version = Version::ParseLoose(text);
+  if (!version.ok() || version->Canonical() != text) {
+    const std::string key = OddVersionKey(name, text);
+    if (key.size() <= limits::kKeyBytesMax) {
+      ASSIGN_OR_RETURN(auto odd, ReadRecord<VersionRecord>(view, Family::kVersion, key));
+      if (odd.record) return std::move(odd.record);
+    }
+  }
+  if (!version.ok()) return std::optional<VersionRecord>();
+  return ReadVersion(view, name, *version);
 }
 
 Result<std::optional<VersionRecord>> ReadVersion(const engine::ReadView& view, const PackageName& name,

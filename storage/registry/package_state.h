@@ -45,6 +45,13 @@ Result<ScopeState> ReadScope(const engine::ReadView& view, const PackageName& na
 
 // Keys of a version and its tombstone.
 std::string VersionKey(const PackageName& name, const Version& version);
+// Of an imported version that no semver stands for, or that means the same as another one ("1.2", "v1.0.0" beside
+// "1.0.0"): by its bytes, behind all others.
+std::string OddVersionKey(const PackageName& name, std::string_view version);
+bool IsOddVersionKey(const PackageName& name, std::string_view key);
+// The live version of exactly this text, or else of the number that Version::ParseLoose reads in it.
+Result<std::optional<VersionRecord>> ReadVersionByText(const engine::ReadView& view, const PackageName& name,
+                                                       std::string_view text);
 
 // Where the live versions are, in version order, without reading their manifests into memory.
 struct VersionSlot {

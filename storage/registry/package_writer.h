@@ -119,6 +119,9 @@ class PackageWriter {
   Result<PlannedChange> PlanRemoval(const ReadView& view, const PackageName& name, const PackageRecord& package,
                                     const std::vector<Version>& live, const std::vector<Version>& removed,
                                     const Principal& principal);
+  // With the last version that is one, those go that are none; without it they stay, and count.
+  static Status RemoveOddVersions(const ReadView& view, const PackageName& name, const PackageRecord& package,
+                                  const Principal& principal, UnpublishPlan* plan, PlannedChange* change);
   uint64_t NewRevHash();
   // Where writes of this package wait that were overtaken once; packages may share one.
   static constexpr size_t kQueues = 256;  // 10 KiB of mutexes.

@@ -47,7 +47,7 @@ std::string Opening(const PackumentHead& head, PackumentForm form) {
 std::string Closing(const PackumentHead& head, PackumentForm form) {
   if (form == PackumentForm::kAbbreviated) return "}";
   std::string out;
-  AppendMemberJson(&out, "maintainers", head.maintainers_json);
+  if (!head.maintainers_json.empty()) AppendMemberJson(&out, "maintainers", head.maintainers_json);
   if (!head.hoisted_members_json.empty()) out.append(",").append(head.hoisted_members_json);
   if (!head.users_json.empty()) AppendMemberJson(&out, "users", head.users_json);
   if (!head.readme.empty()) AppendMember(&out, "readme", head.readme);

@@ -20,7 +20,7 @@ struct PackumentHead {
   std::vector<std::pair<std::string, std::string>> dist_tags;  // Tag to version, in this order.
   uint64_t created_ms = 0;
   uint64_t modified_ms = 0;
-  std::string maintainers_json = "[]";  // An array of objects.
+  std::string maintainers_json = "[]";  // An array of objects. Empty: left out.
   // `"description":"…","license":"MIT"`: members taken from `latest`, no comma around; or empty.
   std::string hoisted_members_json;
   std::string readme;           // Empty: left out.

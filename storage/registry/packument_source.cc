@@ -7,6 +7,7 @@
 #include "storage/registry/integrity.h"
 #include "storage/registry/manifest.h"
 #include "storage/registry/manifest_summary.h"
+#include "storage/registry/origin_members.h"
 #include "storage/registry/package_access.h"
 #include "storage/registry/package_state.h"
 
@@ -85,8 +86,10 @@ ManifestOverlay OverlayOf(const PackageName& name, const VersionRecord& version)
   overlay.name = name.full();
   overlay.version = version.version;
   overlay.tarball_file = version.tarball.file_name;
-  overlay.integrity = FormatIntegrity(version.tarball.sha512);
-  overlay.shasum = FormatShasum(version.tarball.sha1);
+  if (version.tarball.state == TarballState::kVerified) {
+    overlay.integrity = FormatIntegrity(version.tarball.sha512);
+    overlay.shasum = FormatShasum(version.tarball.sha1);
+  }
   overlay.file_count = version.tarball.file_count;
   overlay.unpacked_bytes = version.tarball.unpacked_bytes;
   overlay.evidence = version.keeps_evidence ? ManifestOverlay::Evidence::kKeep : ManifestOverlay::Evidence::kDrop;
@@ -99,6 +102,7 @@ ManifestOverlay OverlayOf(const PackageName& name, const VersionRecord& version)
   overlay.maintainers_json = ToJson(version.maintainers);
   overlay.has_install_script = version.has_install_script;
   overlay.has_shrinkwrap = version.tarball.has_shrinkwrap;
+  overlay.is_verbatim = version.is_verbatim;
   return overlay;
 }
 
@@ -135,6 +139,12 @@ Result<PackumentHead> MakePackumentHead(const PackageName& name, const PackageRe
     if (!head.readme.empty()) {
       head.readme_filename = latest->readme_filename.empty() ? "README.md" : latest->readme_filename;
     }
+    // What its origin had beside the readme is among the origin's members.
+    if (latest->is_verbatim) head.readme_filename.clear();
+  }
+  if (package.imported) {
+    const std::string hoisted = std::move(head.hoisted_members_json);
+    RETURN_IF_ERROR(ApplyOrigin(package, hoisted, &head).WithContext(name.full()));
   }
   return head;
 }
@@ -143,8 +153,7 @@ Result<PackumentHead> ReadPackumentHead(const engine::ReadView& view, const Pack
                                         const PackageRecord& package) {
   std::optional<VersionRecord> latest;
   if (const std::string* tag = package.FindTag("latest")) {
-    ASSIGN_OR_RETURN(const Version version, Version::ParseLoose(*tag));
-    ASSIGN_OR_RETURN(latest, ReadVersion(view, name, version));
+    ASSIGN_OR_RETURN(latest, ReadVersionByText(view, name, *tag));
   }
   return MakePackumentHead(name, package, latest ? &*latest : nullptr);
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "storage/registry/couch_hash.h"
 #include "storage/registry/htpasswd.h"
 
 namespace tarn::registry {
@@ -18,6 +19,7 @@ Status CheckLength(std::string_view password) {
 }
 
 bool Matches(const std::string& hash, std::string_view password) {
+  if (IsCouchHash(hash)) return MatchesCouch(hash, password);
   if (IsHtpasswdHash(hash)) return MatchesHtpasswd(hash, password);
   return crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
 }

@@ -72,7 +72,21 @@ Offset<schema::Tarball> Write(FlatBufferBuilder& builder, const TarballRecord& t
   const auto sha1 = ToStruct<schema::Sha1>(tarball.sha1);
   const auto file_name = Text(builder, tarball.file_name);
   return schema::CreateTarball(builder, &sha512, &sha1, tarball.size_bytes, file_name, tarball.file_count,
-                               tarball.unpacked_bytes, tarball.has_shrinkwrap);
+                               tarball.unpacked_bytes, tarball.has_shrinkwrap,
+                               static_cast<schema::TarballState>(tarball.state));
+}
+
+Offset<schema::ImportedPackage> Write(FlatBufferBuilder& builder, const ImportedPackage& imported) {
+  const auto origin_rev = Text(builder, imported.origin_rev);
+  const auto latest = Text(builder, imported.latest);
+  const auto origin = Bytes(builder, imported.origin);
+  const auto files = Tables<schema::ImportedFile>(builder, imported.files, [&](const ImportedFile& file) {
+    const auto file_name = Text(builder, file.file_name);
+    const auto sha512 = ToStruct<schema::Sha512>(file.sha512);
+    return schema::CreateImportedFile(builder, file_name, &sha512);
+  });
+  return schema::CreateImportedPackage(builder, origin_rev, imported.modified_ms, imported.finding_count, latest,
+                                       origin, imported.origin_bytes, files);
 }
 
 Offset<schema::AttestationBundle> Write(FlatBufferBuilder& builder, const AttestationBundle& bundle) {
@@ -159,6 +173,27 @@ TarballRecord Read(const schema::Tarball& tarball) {
   result.file_count = tarball.file_count();
   result.unpacked_bytes = tarball.unpacked_bytes();
   result.has_shrinkwrap = tarball.has_shrinkwrap();
+  // A state this build does not know is the one that claims least.
+  result.state = tarball.state() == schema::TarballState::Verified  ? TarballState::kVerified
+                 : tarball.state() == schema::TarballState::Missing ? TarballState::kMissing
+                                                                    : TarballState::kOfOrigin;
+  return result;
+}
+
+ImportedPackage Read(const schema::ImportedPackage& imported) {
+  ImportedPackage result;
+  result.origin_rev = Text(imported.origin_rev());
+  result.modified_ms = imported.modified_ms();
+  result.finding_count = imported.finding_count();
+  result.latest = Text(imported.latest());
+  result.origin = Bytes(imported.origin());
+  result.origin_bytes = imported.origin_bytes();
+  if (imported.files() != nullptr) {
+    result.files.reserve(imported.files()->size());
+    for (const schema::ImportedFile* file : *imported.files()) {
+      result.files.push_back({Text(file->file_name()), FromStruct<Digest>(file->sha512())});
+    }
+  }
   return result;
 }
 
@@ -184,15 +219,16 @@ std::string Encode(const PackageRecord& record) {
   const auto tags = Write(builder, record.dist_tags);
   const Offset<schema::LatestSummary> latest = record.latest ? Write(builder, *record.latest) : 0;
   const Offset<schema::Unpublished> unpublished = record.unpublished ? Write(builder, *record.unpublished) : 0;
+  const Offset<schema::ImportedPackage> imported = record.imported ? Write(builder, *record.imported) : 0;
   const auto stars = Texts(builder, record.stars);
   const Offset<Vector<uint64_t>> earlier_rev_hashes =
       record.earlier_rev_hashes.empty() ? 0 : builder.CreateVector(record.earlier_rev_hashes);
   schema::FinishPackageRecordBuffer(
-      builder, schema::CreatePackageRecord(builder, record.rev_counter, record.rev_hash,
-                                           static_cast<schema::PackageAccess>(record.access), record.created_ms,
-                                           record.modified_ms, maintainers, tags, record.version_count,
-                                           record.next_ordinal, latest, unpublished, stars, earlier_rev_hashes,
-                                           record.requires_second_factor, record.automation_bypasses_second_factor));
+      builder, schema::CreatePackageRecord(
+                   builder, record.rev_counter, record.rev_hash, static_cast<schema::PackageAccess>(record.access),
+                   record.created_ms, record.modified_ms, maintainers, tags, record.version_count, record.next_ordinal,
+                   latest, unpublished, stars, earlier_rev_hashes, record.requires_second_factor,
+                   record.automation_bypasses_second_factor, imported));
   return Take(builder);
 }
 
@@ -218,6 +254,7 @@ Result<PackageRecord> Decode<PackageRecord>(std::string_view payload) {
   }
   record.requires_second_factor = root->requires_second_factor();
   record.automation_bypasses_second_factor = root->automation_bypasses_second_factor();
+  if (root->imported() != nullptr) record.imported = Read(*root->imported());
   return record;
 }
 
@@ -240,7 +277,7 @@ std::string Encode(const VersionRecord& record) {
       builder, schema::CreateVersionRecord(builder, version, record.ordinal, manifest, tarball, publisher, maintainers,
                                            record.time_ms, deprecated, readme, readme_filename, bundle,
                                            record.has_install_script, record.keeps_evidence, signatures, approver,
-                                           trusted_publisher));
+                                           trusted_publisher, record.is_verbatim));
   return Take(builder);
 }
 
@@ -267,6 +304,7 @@ Result<VersionRecord> Decode<VersionRecord>(std::string_view payload) {
   if (const schema::TrustedPublisher* trusted = root->trusted_publisher(); trusted != nullptr) {
     record.trusted_publisher = {Text(trusted->type()), Text(trusted->config_id())};
   }
+  record.is_verbatim = root->is_verbatim();
   return record;
 }
 
@@ -276,9 +314,11 @@ Result<TarballRecord> DecodeTarball(std::string_view version_payload) {
   return Read(*root->tarball());
 }
 
-Result<bool> DecodeIsSigned(std::string_view version_payload) {
+Result<bool> DecodeWantsSignature(std::string_view version_payload) {
   ASSIGN_OR_RETURN(const auto* root, Root<schema::VersionRecord>(version_payload, schema::VersionRecordIdentifier()));
-  return root->signatures() != nullptr && root->signatures()->size() > 0;
+  // What a signature would be over is served only of a tarball that is what dist says.
+  const bool is_verified = root->tarball() == nullptr || root->tarball()->state() == schema::TarballState::Verified;
+  return is_verified && (root->signatures() == nullptr || root->signatures()->size() == 0);
 }
 
 std::string Encode(const TombstoneRecord& record) {

@@ -21,6 +21,13 @@ void PackageRecord::Advance(uint64_t next_rev_hash, uint64_t now_ms) {
   modified_ms = std::max(modified_ms, now_ms);  // Never back, whatever the clock does.
 }
 
+const ImportedFile* ImportedPackage::FindFile(std::string_view file_name) const {
+  const auto position =
+      std::lower_bound(files.begin(), files.end(), file_name,
+                       [](const ImportedFile& file, std::string_view wanted) { return file.file_name < wanted; });
+  return position != files.end() && position->file_name == file_name ? &*position : nullptr;
+}
+
 bool PackageRecord::IsMaintainer(std::string_view user) const {
   return std::any_of(maintainers.begin(), maintainers.end(),
                      [&](const Maintainer& maintainer) { return maintainer.name == user; });

@@ -42,6 +42,26 @@ struct Unpublished {
   bool operator==(const Unpublished&) const = default;
 };
 
+struct ImportedFile {
+  std::string file_name;
+  Digest sha512;
+  bool operator==(const ImportedFile&) const = default;
+};
+
+struct ImportedPackage {
+  std::string origin_rev;
+  uint64_t modified_ms = 0;
+  uint32_t finding_count = 0;
+  std::string latest;
+  std::string origin;  // Compressed: origin_members.h.
+  uint64_t origin_bytes = 0;
+  std::vector<ImportedFile> files;  // Sorted by file_name.
+  bool operator==(const ImportedPackage&) const = default;
+
+  // nullptr when there is no such file.
+  const ImportedFile* FindFile(std::string_view file_name) const;
+};
+
 struct PackageRecord {
   uint64_t rev_counter = 0;
   uint64_t rev_hash = 0;
@@ -60,6 +80,7 @@ struct PackageRecord {
   std::vector<uint64_t> earlier_rev_hashes;
   bool requires_second_factor = false;
   bool automation_bypasses_second_factor = false;
+  std::optional<ImportedPackage> imported = {};
   bool operator==(const PackageRecord&) const = default;
 
   // "17-9f00c3d1e2b4a596".
@@ -74,6 +95,8 @@ struct PackageRecord {
   bool RemoveTag(std::string_view tag);
 };
 
+enum class TarballState : uint8_t { kVerified = 0, kOfOrigin = 1, kMissing = 2 };
+
 struct TarballRecord {
   Digest sha512;
   Sha1Digest sha1;
@@ -82,6 +105,7 @@ struct TarballRecord {
   std::optional<uint64_t> file_count;
   std::optional<uint64_t> unpacked_bytes;
   bool has_shrinkwrap = false;
+  TarballState state = TarballState::kVerified;
   bool operator==(const TarballRecord&) const = default;
 };
 
@@ -123,6 +147,7 @@ struct VersionRecord {
   std::vector<Signature> signatures;
   std::optional<Maintainer> approver = {};
   std::optional<TrustedPublisher> trusted_publisher = {};
+  bool is_verbatim = false;
   bool operator==(const VersionRecord&) const = default;
 };
 
@@ -263,7 +288,7 @@ template <typename Record>
 Result<Record> Decode(std::string_view payload);
 // The tarball of a VersionRecord alone; does not copy the manifest.
 Result<TarballRecord> DecodeTarball(std::string_view version_payload);
-// Whether a VersionRecord has a signature; copies nothing.
-Result<bool> DecodeIsSigned(std::string_view version_payload);
+// Whether a VersionRecord has no signature and should have one; copies nothing.
+Result<bool> DecodeWantsSignature(std::string_view version_payload);
 
 }  // namespace tarn::registry

@@ -121,8 +121,9 @@ Result<ManifestAnswer> RegistryImpl::GetManifest(const Principal& principal, con
 Result<TarballAnswer> RegistryImpl::OpenTarball(const Principal& principal, const PackageName& name,
                                                 std::string_view file_name) {
   ASSIGN_OR_RETURN(TarballAnswer answer, reader_.OpenTarball(principal, name, file_name));
-  ASSIGN_OR_RETURN(const Version version, VersionOfTarball(name, file_name));
-  answer.downloads = downloads_.CounterOf(name, version.ToString(), answer.is_restricted);
+  // What an imported package keeps under a name of its own is counted for no version.
+  const auto version = VersionOfTarball(name, file_name);
+  if (version.ok()) answer.downloads = downloads_.CounterOf(name, version->ToString(), answer.is_restricted);
   return answer;
 }
 

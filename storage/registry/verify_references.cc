@@ -81,6 +81,11 @@ class Verification {
         }));
     RETURN_IF_ERROR(failed);
     CheckHead(name, package, live);
+    if (!package.imported) return OkStatus();
+    for (const ImportedFile& file : package.imported->files) {
+      ASSIGN_OR_RETURN(const auto blob, view_.Get(Family::kBlob, engine::DigestKey(file.sha512)));
+      if (!blob) Find(name.full() + ", file " + file.file_name + ": no blob " + HexEncode(file.sha512.view()));
+    }
     return OkStatus();
   }
 
@@ -89,6 +94,8 @@ class Verification {
       Find("package " + name.full() + " counts " + std::to_string(package.version_count) + " versions and has " +
            std::to_string(live.size()));
     }
+    // The tags of an imported package are its origin's, whatever they name.
+    if (package.imported) return;
     for (const auto& [tag, version] : package.dist_tags) {
       if (!live.contains(version)) {
         Find("package " + name.full() + ": dist-tag " + tag + " names " + version + ", which is not there");
@@ -107,9 +114,12 @@ class Verification {
   Status CheckVersion(const PackageName& name, std::string_view key, const VersionRecord& version) {
     const std::string what = name.full() + "@" + version.version;
     const auto parsed = Version::ParseLoose(version.version);
-    if (!parsed.ok() || VersionKey(name, *parsed) != key) Find(what + " is stored under the key of another version");
+    const bool is_in_place =
+        (parsed.ok() && VersionKey(name, *parsed) == key) || OddVersionKey(name, version.version) == key;
+    if (!is_in_place) Find(what + " is stored under the key of another version");
     ASSIGN_OR_RETURN(const auto tombstone, view_.Get(Family::kTombstone, std::string(key)));
     if (tombstone) Find(what + " is live, and unpublished too");
+    if (version.tarball.state == TarballState::kMissing) return OkStatus();  // As it was at its origin.
     RETURN_IF_ERROR(
         CheckBlob(what + ", tarball", version.tarball.sha512, version.tarball.size_bytes, &version.tarball.sha1));
     CheckSignatures(what, name, version);

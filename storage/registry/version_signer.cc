@@ -29,18 +29,18 @@ Result<std::vector<std::string>> NextNames(const engine::ReadView& view, const s
   return names;
 }
 
-// Keys of versions without a signature, at most limits::kSignedPerCommitMax.
+// Keys of versions that lack a signature, at most limits::kSignedPerCommitMax.
 Result<std::vector<std::string>> UnsignedVersions(const engine::ReadView& view, const PackageName& name) {
   std::vector<std::string> keys;
   Status failed;
   RETURN_IF_ERROR(view.ScanPrefix(Family::kVersion, engine::NamePrefix(name.full()),
                                   [&](std::string_view key, std::string_view value) {
-                                    const auto is_signed = DecodeIsSigned(value);
-                                    if (!is_signed.ok()) {
-                                      failed = is_signed.status().WithContext(name.full());
+                                    const auto is_wanted = DecodeWantsSignature(value);
+                                    if (!is_wanted.ok()) {
+                                      failed = is_wanted.status().WithContext(name.full());
                                       return false;
                                     }
-                                    if (!*is_signed) keys.emplace_back(key);
+                                    if (*is_wanted) keys.emplace_back(key);
                                     return keys.size() < limits::kSignedPerCommitMax;
                                   }));
   RETURN_IF_ERROR(failed);

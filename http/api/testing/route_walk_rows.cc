@@ -157,6 +157,7 @@ void AddPackages(std::vector<WalkRow>* rows) {
               {{"/{raw}/-/{stem}-1.0.0.tgz"},
                {"/{name}/-/{stem}-1.0.0.tgz", "", kRange},
                {"/{raw}/-/{stem}-1.0.0.tgz", "", kAnyETag}}),
+       Filled("GET /{pkg}/-/{folder}/{file}", kReadNothing, {{"/{name}/-/sub/{stem}-1.0.0.tgz"}}),
        Filled("GET /-/npm/v1/attestations/{pkg}", kReadNothing, {{"/-/npm/v1/attestations/{name}@1.0.0"}}),
        {"PUT /{pkg}", kPublish,
         [](const WalkTarget& target) {

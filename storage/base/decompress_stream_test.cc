@@ -1,0 +1,90 @@
+#include "storage/base/decompress_stream.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <string>
+
+#include "storage/base/compress.h"
+
+namespace tarn {
+namespace {
+
+std::string Gzip(std::string_view plain) {
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string out(deflateBound(&stream, plain.size()) + 32, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+  stream.avail_in = static_cast<uInt>(plain.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string Zstd(std::string_view plain) {
+  std::string out;
+  ZstdAppend(plain, 3, &out);
+  return out;
+}
+
+Status Run(std::string_view packed, size_t piece_bytes, std::string* plain, uint64_t inflation_max = 2000) {
+  const auto stream = DecompressStream::Create(DetectCompression(packed), inflation_max);
+  for (size_t at = 0; at < packed.size(); at += piece_bytes) {
+    RETURN_IF_ERROR(stream->Append(packed.substr(at, piece_bytes), [&](std::string_view piece) {
+      plain->append(piece);
+      return OkStatus();
+    }));
+  }
+  return stream->Finish();
+}
+
+std::string Sample(size_t bytes) {
+  std::string text;
+  for (uint32_t state = 1; text.size() < bytes; state = state * 1'664'525 + 1'013'904'223)
+    text += std::to_string(state);
+  return text;
+}
+
+TEST(DecompressStream, UndoesPiecesOfAnySizeAndMembersInARow) {
+  for (const auto pack : {Gzip, Zstd}) {
+    const std::string plain = Sample(1'000'000);
+    const std::string packed = pack(plain) + pack("") + pack("end");
+    for (const size_t piece_bytes : {size_t{1}, size_t{1000}, packed.size()}) {
+      std::string undone;
+      const Status status = Run(packed, piece_bytes, &undone);
+      ASSERT_TRUE(status.ok()) << status.ToString();
+      EXPECT_EQ(undone, plain + "end");
+    }
+  }
+}
+
+TEST(DecompressStream, RefusesHalfAStreamAndDamage) {
+  for (const auto pack : {Gzip, Zstd}) {
+    const std::string packed = pack(Sample(10'000));
+    std::string undone;
+    EXPECT_EQ(Run(std::string_view(packed).substr(0, packed.size() - 1), 100, &undone).code(), Code::kInvalidArgument);
+    std::string damaged = packed;
+    damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x55);
+    damaged[damaged.size() - 2] = static_cast<char>(damaged[damaged.size() - 2] ^ 0x55);
+    EXPECT_FALSE(Run(damaged, 100, &undone).ok());
+  }
+}
+
+TEST(DecompressStream, RefusesABomb) {
+  const std::string packed = Zstd(std::string(64 << 20, '\0'));
+  std::string undone;
+  EXPECT_EQ(Run(packed, 100, &undone, 100).code(), Code::kTooLarge);
+}
+
+TEST(DecompressStream, DetectsByMagic) {
+  EXPECT_EQ(DetectCompression(Gzip("x")), Compression::kGzip);
+  EXPECT_EQ(DetectCompression(Zstd("x")), Compression::kZstd);
+  EXPECT_EQ(DetectCompression("{\"rows\""), Compression::kNone);
+  EXPECT_EQ(DetectCompression(""), Compression::kNone);
+}
+
+}  // namespace
+}  // namespace tarn
