@@ -42,6 +42,7 @@ struct DocumentEnd {
   LeafScope scope = LeafScope::kWinner;
   std::vector<std::string> conflicts;          // Live losing leaves, when the source names them.
   std::vector<std::string> deleted_conflicts;  // Deleted losing leaves, likewise.
+  std::vector<std::string> other_leaves;  // Losing leaves of which the source does not say whether they are deleted.
   // Keys of `_attachments` without data (stubs: the source has no bytes for them, or they were not asked for).
   std::vector<std::string> stubs;
   // A JSON object: the document's own members in their order and bytes, without `_attachments`, `_revisions`,

@@ -1,0 +1,333 @@
+#include "migrate/couch/live_source.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "migrate/couch/json_dump_reader.h"
+#include "migrate/couch/multipart_reader.h"
+#include "storage/base/clock.h"
+#include "storage/base/import_limits.h"
+#include "storage/base/mutex.h"
+#include "storage/registry/json_text.h"
+
+namespace tarn::migrate {
+namespace {
+
+constexpr uint64_t kBodyBytesMax = 64 * limits::kGiB;  // Of one document with all its attachments.
+constexpr size_t kErrorBytesMax = 4 * limits::kKiB;    // Of an error's body.
+constexpr uint64_t kWatchMs = 200;
+constexpr uint64_t kWaitBesidesMs = 30'000;  // For the answer, beyond the time a feed waits.
+
+std::string PercentEncode(std::string_view text) {
+  constexpr char kHexDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          std::string_view("-_.~").find(c) != std::string_view::npos;
+    if (is_plain) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += {'%', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
+    }
+  }
+  return out;
+}
+
+std::string WithoutSlash(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+std::string_view ValueOf(const std::vector<registry::JsonMember>& members, std::string_view key) {
+  for (const registry::JsonMember& member : members) {
+    if (member.key == key) return member.raw_value;
+  }
+  return {};
+}
+
+std::string TextOf(const std::vector<registry::JsonMember>& members, std::string_view key) {
+  const std::string_view raw = ValueOf(members, key);
+  return raw.starts_with('"') ? registry::TextOfJson(raw) : std::string();
+}
+
+// "error" and "reason" of CouchDB's errors, for a message.
+std::string ReasonOf(std::string_view body) {
+  const auto members = registry::ParseJsonObject(body);
+  if (!members.ok()) return {};
+  const std::string reason = TextOf(*members, "reason");
+  return reason.empty() ? TextOf(*members, "error") : reason;
+}
+
+Status FromAnswer(const HttpAnswer& answer, const std::string& what) {
+  if (answer.status >= 200 && answer.status < 300) return OkStatus();
+  const std::string reason = ReasonOf(answer.body);
+  const std::string text =
+      what + " answered " + std::to_string(answer.status) + (reason.empty() ? "" : " (" + reason + ")");
+  switch (answer.status) {
+    case 401: return Unauthenticated(text + "; give user and password in the URL: http://USER:PASSWORD@HOST/DATABASE");
+    case 403: return PermissionDenied(text);
+    case 404: return NotFound(text);
+    case 429:
+    case 500:
+    case 502:
+    case 503:
+    case 504: return Unavailable(text);
+    default: return InvalidArgument(text);
+  }
+}
+
+bool IsTransient(const Status& status) {
+  return status.code() == Code::kUnavailable || status.code() == Code::kDeadlineExceeded;
+}
+
+// Hands a document's answer to the reader its content type asks for.
+class DocumentSink final : public HttpBodySink {
+ public:
+  DocumentSink(DocumentVisitor* visitor, uint64_t* bytes_done) : visitor_(visitor), bytes_done_(bytes_done) {}
+
+  Status Start(const HttpAnswer& head) override {
+    if (head.status != 200) return OkStatus();
+    const std::string_view type = head.Header("content-type");
+    if (MultipartReader::IsMultipart(type)) {
+      reader_ = std::make_unique<MultipartReader>(visitor_, type);
+    } else {
+      reader_ = std::make_unique<JsonDumpReader>(visitor_);
+    }
+    return OkStatus();
+  }
+
+  Status Piece(std::string_view bytes) override {
+    *bytes_done_ += bytes.size();
+    visitor_->Progress(*bytes_done_, std::nullopt);
+    if (reader_ != nullptr) return reader_->Append(bytes);
+    error_body_ += bytes.substr(0, kErrorBytesMax - std::min(kErrorBytesMax, error_body_.size()));
+    return OkStatus();
+  }
+
+  // After the answer, whole or broken off: then what was begun is abandoned.
+  Status Finish() { return reader_ == nullptr ? OkStatus() : reader_->Finish(); }
+  const std::string& error_body() const { return error_body_; }
+
+ private:
+  DocumentVisitor* const visitor_;
+  uint64_t* const bytes_done_;
+  std::unique_ptr<SourceReader> reader_;
+  std::string error_body_;
+};
+
+HttpClient::Options ClientOptions(const LiveSource::Options& options) {
+  HttpClient::Options client;
+  client.user_agent = "tarn-import";
+  client.ca_file = options.ca_file;
+  return client;
+}
+
+}  // namespace
+
+std::string LiveSource::Describe(const std::string& url) {
+  const size_t scheme = url.find("://");
+  if (scheme == std::string::npos) return url;
+  const size_t slash = std::min(url.find('/', scheme + 3), url.size());
+  const size_t at = url.rfind('@', slash);
+  if (at == std::string::npos || at < scheme + 3 || at > slash) return url;
+  return url.substr(0, scheme + 3) + url.substr(at + 1);
+}
+
+LiveSource::LiveSource(const Options& options, DocumentVisitor* visitor, registry::LegacyImport* checkpoints)
+    : options_(options),
+      base_(WithoutSlash(options.url)),
+      visitor_(visitor),
+      checkpoints_(checkpoints),
+      client_(ClientOptions(options)) {
+  watcher_ = std::thread([this] {
+    Mutex mutex;
+    CondVar never;
+    MutexLock lock(mutex);
+    while (!is_ending_.load()) {
+      if (IsInterrupted()) client_.Cancel();
+      never.WaitForMs(mutex, kWatchMs);
+    }
+  });
+}
+
+LiveSource::~LiveSource() {
+  is_ending_.store(true);
+  watcher_.join();
+}
+
+Result<std::unique_ptr<LiveSource>> LiveSource::Open(const Options& options, DocumentVisitor* visitor,
+                                                     registry::LegacyImport* checkpoints) {
+  RETURN_IF_ERROR(ParseHttpUrl(options.url).status());
+  std::unique_ptr<LiveSource> source(new LiveSource(options, visitor, checkpoints));
+  RETURN_IF_ERROR(source->Inspect());
+  return source;
+}
+
+Result<HttpAnswer> LiveSource::Get(const std::string& path, uint64_t wait_ms) {
+  HttpRequest request;
+  request.url = base_ + path;
+  request.headers = {{"Accept", "application/json"}};
+  request.body_bytes_max = limits::kImportPageBytesMax;
+  request.accept_gzip = true;
+  request.idle_timeout_ms = std::max<uint64_t>(request.idle_timeout_ms, wait_ms + kWaitBesidesMs);
+  return client_.Send(request);
+}
+
+Status LiveSource::Inspect() {
+  ASSIGN_OR_RETURN(const HttpAnswer answer, Get("", 0));
+  const std::string what = Describe(base_);
+  RETURN_IF_ERROR(FromAnswer(answer, what));
+  const auto members = registry::ParseJsonObject(answer.body);
+  if (!members.ok()) return InvalidArgument(what + " does not answer as a CouchDB database does (no JSON)");
+  if (!ValueOf(*members, "couchdb").empty()) {
+    return InvalidArgument(what + " is a CouchDB server; name a database of it, such as " + what + "/registry");
+  }
+  if (ValueOf(*members, "db_name").empty()) {
+    return InvalidArgument(what + " does not answer as a CouchDB database does (no db_name)");
+  }
+  return OkStatus();
+}
+
+Status LiveSource::Begin() {
+  if (std::exchange(is_begun_, true) || checkpoints_ == nullptr || options_.from_start) return OkStatus();
+  ASSIGN_OR_RETURN(const std::string kept, checkpoints_->ReadCheckpoint(Describe(base_)));
+  if (kept.empty()) return OkStatus();
+  since_ = kept;
+  options_.say(Describe(base_) + ": going on after change " + kept.substr(0, 24));
+  return OkStatus();
+}
+
+Status LiveSource::Pause(uint64_t time_ms) const {
+  Mutex mutex;
+  CondVar never;
+  MutexLock lock(mutex);
+  const uint64_t until_ms = SystemClock().MonotonicMs() + time_ms;
+  while (SystemClock().MonotonicMs() < until_ms) {
+    if (IsInterrupted()) return Cancelled("interrupted; run the same command again to go on");
+    never.WaitForMs(mutex, kWatchMs);
+  }
+  return OkStatus();
+}
+
+Status LiveSource::Persist(const std::function<Status()>& attempt, bool forever) {
+  uint64_t pause_ms = limits::kImportRetryMsMin;
+  for (size_t failures = 0;; ++failures) {
+    Status status = attempt();
+    if (!IsTransient(status) || (!forever && failures >= limits::kImportRetriesMax)) return status;
+    options_.say(std::string(status.message()) + "; trying again in " + std::to_string(pause_ms / 1000) + " s");
+    RETURN_IF_ERROR(Pause(pause_ms));
+    pause_ms = std::min(2 * pause_ms, limits::kImportRetryMsMax);
+  }
+}
+
+Result<LiveSource::Page> LiveSource::ReadPage(uint64_t wait_ms) {
+  std::string path = "/_changes?limit=" + std::to_string(limits::kImportPagesRows) + "&since=" + PercentEncode(since_);
+  if (wait_ms > 0) path += "&feed=longpoll&timeout=" + std::to_string(wait_ms);
+  ASSIGN_OR_RETURN(const HttpAnswer answer, Get(path, wait_ms));
+  RETURN_IF_ERROR(FromAnswer(answer, Describe(base_) + "/_changes"));
+  const Status strange = InvalidArgument(Describe(base_) + "/_changes: this is no feed of changes");
+  const auto members = registry::ParseJsonObject(answer.body);
+  if (!members.ok()) return strange;
+  const auto rows = registry::SplitJsonArray(ValueOf(*members, "results"));
+  if (!rows.ok()) return strange;
+  Page page;
+  const std::string_view last_seq = ValueOf(*members, "last_seq");
+  page.last_seq = last_seq.starts_with('"') ? registry::TextOfJson(last_seq) : std::string(last_seq);
+  const std::string_view pending = ValueOf(*members, "pending");
+  std::from_chars(pending.data(), pending.data() + pending.size(), page.pending);
+  for (const std::string_view row : *rows) {
+    const auto fields = registry::SplitJsonObject(row);
+    if (!fields.ok()) return strange;
+    Change change{TextOf(*fields, "id"), {}, ValueOf(*fields, "deleted") == "true"};
+    const auto revisions = registry::SplitJsonArray(ValueOf(*fields, "changes"));
+    if (revisions.ok() && !revisions->empty()) {
+      const auto revision = registry::SplitJsonObject(revisions->front());
+      if (revision.ok()) change.rev = TextOf(*revision, "rev");
+    }
+    if (!change.id.empty()) page.changes.push_back(std::move(change));
+  }
+  return page;
+}
+
+Status LiveSource::TakePage(const Page& page, bool forever) {
+  for (const Change& change : page.changes) {
+    RETURN_IF_ERROR(Persist([&] { return TakeChange(change); }, forever));
+  }
+  if (page.last_seq.empty() || page.last_seq == since_) return OkStatus();
+  since_ = page.last_seq;
+  return checkpoints_ == nullptr ? OkStatus() : checkpoints_->WriteCheckpoint(Describe(base_), since_);
+}
+
+Status LiveSource::TakeChange(const Change& change) {
+  if (IsInterrupted()) return Cancelled("interrupted; run the same command again to go on");
+  const bool is_design = change.id.starts_with("_design/");
+  if (!change.is_deleted && !is_design) {
+    return visitor_->WantsDocument(change.id, change.rev) ? Fetch(change) : OkStatus();
+  }
+  RETURN_IF_ERROR(visitor_->BeginDocument(change.id));
+  DocumentEnd end;
+  end.id = change.id;
+  end.rev = change.rev;
+  end.is_deleted = change.is_deleted;
+  return visitor_->EndDocument(std::move(end));
+}
+
+Status LiveSource::Fetch(const Change& change) {
+  HttpRequest request;
+  request.url = base_ + "/" + PercentEncode(change.id) + "?attachments=true&conflicts=true";
+  request.headers = {{"Accept", "multipart/related, application/json"}};
+  request.body_bytes_max = kBodyBytesMax;
+  DocumentSink sink(visitor_, &bytes_done_);
+  const auto answer = client_.Stream(request, sink);
+  const Status finished = sink.Finish();
+  RETURN_IF_ERROR(answer.status());
+  if (answer->status == 404) return OkStatus();  // Deleted since; the feed will say so.
+  HttpAnswer told = *answer;
+  told.body = sink.error_body();
+  RETURN_IF_ERROR(FromAnswer(told, Describe(base_) + "/" + change.id));
+  // What ends in the middle without an error of the connection is the server's doing, as a restart is.
+  if (finished.code() == Code::kInvalidArgument)
+    return Unavailable(std::string(finished.message())).WithContext(change.id);
+  return finished;
+}
+
+Status LiveSource::ReadOnce() {
+  RETURN_IF_ERROR(Begin());
+  while (true) {
+    Page page;
+    RETURN_IF_ERROR(Persist(
+        [&]() -> Status {
+          ASSIGN_OR_RETURN(page, ReadPage(0));
+          return OkStatus();
+        },
+        false));
+    RETURN_IF_ERROR(TakePage(page, false));
+    TellLag(page);
+    if (page.changes.size() < limits::kImportPagesRows) return OkStatus();
+  }
+}
+
+Status LiveSource::FollowOnce(uint64_t wait_ms) {
+  RETURN_IF_ERROR(Begin());
+  Page page;
+  RETURN_IF_ERROR(Persist(
+      [&]() -> Status {
+        ASSIGN_OR_RETURN(page, ReadPage(wait_ms));
+        return OkStatus();
+      },
+      true));
+  RETURN_IF_ERROR(TakePage(page, true));
+  TellLag(page);
+  return OkStatus();
+}
+
+void LiveSource::TellLag(const Page& page) {
+  if (page.changes.empty() && told_pending_ == 0) return;
+  options_.say(Describe(base_) + ": " + std::to_string(page.changes.size()) + " changes taken, " +
+               (page.pending == 0 ? "up to date" : std::to_string(page.pending) + " behind"));
+  told_pending_ = page.pending;
+}
+
+}  // namespace tarn::migrate

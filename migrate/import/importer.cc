@@ -1,0 +1,356 @@
+#include "migrate/import/importer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "migrate/import/revision.h"
+#include "migrate/import/user_import.h"
+#include "storage/registry/json_text.h"
+
+namespace tarn::migrate {
+namespace {
+
+using registry::LegacyImport;
+using registry::PackageName;
+using Standing = registry::LegacyImport::Standing;
+
+void AddFinding(FindingKind kind, const std::string& id, std::string where, std::string what, PackageReport* report) {
+  report->findings.push_back({kind, id, std::move(where), std::move(what), tarn::migrate::Finding::Severity::kWarning});
+}
+
+// The versions that a document's body lists.
+std::vector<std::string> VersionsOf(std::string_view body) {
+  std::vector<std::string> versions;
+  const auto members = registry::SplitJsonObjectWithRepeats(body);
+  if (!members.ok()) return versions;
+  for (const registry::JsonMember& member : *members) {
+    if (member.key != "versions") continue;
+    const auto listed = registry::SplitJsonObjectWithRepeats(member.raw_value);
+    if (!listed.ok()) continue;
+    for (const registry::JsonMember& version : *listed) versions.push_back(version.key);
+  }
+  return versions;
+}
+
+void AddOnlyInLosers(const std::string& id, std::string_view loser, const std::vector<std::string>& of_loser,
+                     const std::vector<std::string>& of_winner, PackageReport* report) {
+  for (const std::string& version : of_loser) {
+    if (std::find(of_winner.begin(), of_winner.end(), version) != of_winner.end()) continue;
+    AddFinding(FindingKind::kOnlyInLosers, id, version,
+               "only the losing revision " + std::string(loser) + " has it: not imported", report);
+  }
+}
+
+}  // namespace
+
+std::string_view StateName(PackageReport::State state) {
+  switch (state) {
+    case PackageReport::State::kImported: return "imported";
+    case PackageReport::State::kUpdated: return "updated";
+    case PackageReport::State::kUnchanged: return "unchanged";
+    case PackageReport::State::kRemoved: return "removed";
+    case PackageReport::State::kDeleted: return "deleted";
+    case PackageReport::State::kLoser: return "losing-revision";
+    case PackageReport::State::kKept: return "kept";
+    case PackageReport::State::kSkipped: return "skipped";
+    case PackageReport::State::kRefused: return "refused";
+    case PackageReport::State::kSame: return "same";
+    case PackageReport::State::kDiffers: return "differs";
+  }
+  return "imported";
+}
+
+Importer::Importer(LegacyImport* target, const ImportOptions& options, ImportListener* listener)
+    : target_(target),
+      options_(options),
+      is_dry_run_(target == nullptr || options.is_dry_run || options.compares),
+      listener_(listener) {}
+
+Importer::~Importer() = default;
+
+bool Importer::IsLeftOut(std::string_view id) const {
+  return !options_.only.empty() && !options_.only.contains(std::string(id));
+}
+
+Status Importer::Finish() {
+  if (is_dry_run_) return OkStatus();
+  RETURN_IF_ERROR(target_->Wait());
+  return counts_.imported + counts_.updated > 0 ? target_->RequestSignatures() : OkStatus();
+}
+
+Result<Standing> Importer::Find(const std::string& id, LegacyImport::WithVersions with_versions) {
+  const auto name = PackageName::Parse(id);
+  if (target_ == nullptr || !name.ok()) return Standing();
+  return target_->Find(*name, with_versions);
+}
+
+bool Importer::WantsDocument(std::string_view id, std::string_view rev) {
+  if (UserImport::IsUser(id)) return true;
+  if (IsLeftOut(id)) return false;
+  if (options_.compares) return true;
+  const auto standing = Find(std::string(id), LegacyImport::WithVersions::kNo);
+  if (!standing.ok() || standing->kind != Standing::Kind::kImported || rev.empty() || standing->origin_rev != rev) {
+    return true;  // An error comes back from whatever is asked next.
+  }
+  ++counts_.documents;
+  PackageReport report{std::string(id), std::string(rev), PackageReport::State::kUnchanged, {}, {}};
+  counts_.warnings += standing->finding_count;
+  return !Report(std::move(report)).ok();
+}
+
+Status Importer::BeginDocument(std::string_view) {
+  attachments_.clear();
+  conflicting_.clear();
+  if (target_ != nullptr) target_->DropKept();  // Of one that was not put.
+  return CheckInterrupt();
+}
+
+Status Importer::CheckInterrupt() const {
+  const bool is_interrupted = interrupt_ != nullptr && interrupt_->load(std::memory_order_relaxed);
+  return is_interrupted ? Cancelled("interrupted; run the same command again to go on") : OkStatus();
+}
+
+Status Importer::BeginAttachment(const AttachmentHead& head) {
+  attachment_name_ = head.name;
+  attachment_bytes_ = 0;
+  is_damaged_ = false;
+  decompress_.reset();
+  if (head.encoding == AttachmentHead::Encoding::kGzip) {
+    decompress_ = DecompressStream::Create(Compression::kGzip, limits::kImportInflationMax);
+  }
+  if (is_dry_run_) {
+    hasher_ = std::make_unique<BlobHasher>();
+    return OkStatus();
+  }
+  ASSIGN_OR_RETURN(writer_, target_->NewWriter());
+  return OkStatus();
+}
+
+Status Importer::Write(std::string_view plain) {
+  attachment_bytes_ += plain.size();
+  if (!is_dry_run_) return writer_->Append(plain);
+  hasher_->Update(plain);
+  return OkStatus();
+}
+
+Status Importer::AppendAttachment(std::string_view bytes) {
+  RETURN_IF_ERROR(CheckInterrupt());
+  if (is_damaged_) return OkStatus();
+  if (decompress_ == nullptr) return Write(bytes);
+  const Status status = decompress_->Append(bytes, [this](std::string_view plain) { return Write(plain); });
+  if (status.code() != Code::kInvalidArgument && status.code() != Code::kTooLarge) return status;
+  is_damaged_ = true;
+  return Finding({attachment_name_, std::string(status.message()), SourceFinding::Severity::kError});
+}
+
+Status Importer::EndAttachment(const AttachmentHead& head) {
+  if (decompress_ != nullptr && !is_damaged_) is_damaged_ = !decompress_->Finish().ok();
+  // What CouchDB compressed is compared with its plain length here.
+  if (head.encoding == AttachmentHead::Encoding::kGzip && head.length && *head.length != attachment_bytes_) {
+    is_damaged_ = true;
+  }
+  if (is_damaged_) return AbandonAttachment();
+  StoredAttachment attachment;
+  attachment.name = head.name;
+  attachment.size_bytes = attachment_bytes_;
+  if (is_dry_run_) {
+    const BlobHasher::Digests digests = hasher_->Finish();
+    attachment.sha512 = digests.sha512;
+    attachment.sha1 = digests.sha1;
+  } else {
+    ASSIGN_OR_RETURN(auto blob, writer_->Finish());
+    writer_.reset();
+    attachment.sha512 = blob->info().sha512;
+    attachment.sha1 = blob->info().sha1;
+    RETURN_IF_ERROR(target_->Keep(std::move(blob)));
+  }
+  attachments_.push_back(std::move(attachment));
+  return OkStatus();
+}
+
+Status Importer::AbandonAttachment() {
+  writer_.reset();
+  hasher_.reset();
+  attachments_.push_back({attachment_name_, StoredAttachment::State::kDamaged, {}, {}, 0});
+  return OkStatus();
+}
+
+Status Importer::ConflictingBody(std::string_view rev, std::string_view body) {
+  conflicting_.emplace_back(rev, body);
+  return OkStatus();
+}
+
+Status Importer::AbandonDocument() {
+  ++counts_.documents;
+  attachments_.clear();
+  conflicting_.clear();
+  return OkStatus();
+}
+
+Status Importer::Finding(tarn::migrate::SourceFinding finding) {
+  const bool is_error = finding.severity == SourceFinding::Severity::kError;
+  const bool is_note = finding.severity == SourceFinding::Severity::kNote;
+  if (is_error) ++counts_.source_errors;
+  ++(is_note ? counts_.notes : counts_.warnings);
+  ++counts_.findings[std::string(FindingName(FindingKind::kSource))];
+  listener_->SourceFinding(
+      {FindingKind::kSource,
+       std::move(finding.where),
+       {},
+       std::move(finding.what),
+       is_note ? tarn::migrate::Finding::Severity::kNote : tarn::migrate::Finding::Severity::kWarning});
+  return OkStatus();
+}
+
+void Importer::Progress(uint64_t bytes_done, std::optional<uint64_t> bytes_total) {
+  listener_->Progress(bytes_done, bytes_total);
+}
+
+Status Importer::EndDocument(DocumentEnd document) {
+  ++counts_.documents;
+  if (UserImport::IsUser(document.id)) {
+    if (users_ != nullptr) return users_->Take(document);
+    ++counts_.skipped;
+    return OkStatus();
+  }
+  if (IsLeftOut(document.id)) return OkStatus();
+  for (const std::string& stub : document.stubs) {
+    attachments_.push_back({stub, StoredAttachment::State::kStub, {}, {}, 0});
+  }
+  if (document.is_deleted) return EndDeleted(document);
+  return EndPackage(std::move(document));
+}
+
+Status Importer::EndDeleted(const DocumentEnd& document) {
+  PackageReport report{document.id, document.rev, PackageReport::State::kDeleted, {}, {}};
+  ASSIGN_OR_RETURN(const Standing standing, Find(document.id, LegacyImport::WithVersions::kNo));
+  if (standing.kind == Standing::Kind::kFree || standing.origin_rev == document.rev) return Report(std::move(report));
+  if (document.scope == LeafScope::kLeaf) {
+    report.state = PackageReport::State::kLoser;  // A live leaf is in, and wins over any deleted one.
+    return Report(std::move(report));
+  }
+  if (standing.kind == Standing::Kind::kOurs) {
+    report.state = PackageReport::State::kKept;
+    AddFinding(FindingKind::kChangedHere, document.id, "", "deleted at its origin, but changed here since: kept",
+               &report);
+    return Report(std::move(report));
+  }
+  const auto name = PackageName::Parse(document.id);
+  if (!name.ok()) return Report(std::move(report));
+  if (!is_dry_run_) RETURN_IF_ERROR(target_->Remove(*name, document.rev));
+  report.state = PackageReport::State::kRemoved;
+  return Report(std::move(report));
+}
+
+void Importer::AddConflicts(const DocumentEnd& document, PackageReport* report) const {
+  std::string losers;
+  for (const auto* list : {&document.conflicts, &document.other_leaves}) {
+    for (const std::string& rev : *list) losers += (losers.empty() ? "" : ", ") + rev;
+  }
+  if (losers.empty()) return;
+  AddFinding(
+      FindingKind::kConflict, document.id, "",
+      document.conflicts.empty() ? "other leaves, live or deleted: " + losers : "losing live revisions: " + losers,
+      report);
+}
+
+Status Importer::EndPackage(DocumentEnd document) {
+  ASSIGN_OR_RETURN(const Standing standing, Find(document.id, LegacyImport::WithVersions::kYes));
+  PackageReport report{document.id, document.rev, PackageReport::State::kImported, {}, {}};
+  if (!options_.compares && standing.kind == Standing::Kind::kImported && standing.origin_rev == document.rev &&
+      !document.rev.empty()) {
+    report.state = PackageReport::State::kUnchanged;
+    counts_.warnings += standing.finding_count;
+    return Report(std::move(report));
+  }
+  const bool is_leaf = document.scope == LeafScope::kLeaf;
+  if (is_leaf && standing.kind == Standing::Kind::kImported && !WinsOver(document.rev, standing.origin_rev)) {
+    report.state = PackageReport::State::kLoser;
+    AddFinding(FindingKind::kConflict, document.id, "",
+               "revision " + document.rev + " loses against " + standing.origin_rev, &report);
+    AddOnlyInLosers(document.id, document.rev, VersionsOf(document.body), standing.versions, &report);
+    return Report(std::move(report));
+  }
+
+  SourceDocument source{document.id, document.rev, std::move(document.body), std::move(attachments_)};
+  attachments_.clear();
+  Plan plan = PlanDocument(source, options_.plan);
+  report.findings = std::move(plan.findings);
+  report.versions = std::move(plan.versions);
+  AddConflicts(document, &report);
+  if (plan.kind != Plan::Kind::kPackage) {
+    if (plan.kind == Plan::Kind::kDesign) ++counts_.design_documents;
+    report.state = plan.kind == Plan::Kind::kRefused ? PackageReport::State::kRefused : PackageReport::State::kSkipped;
+    return Report(std::move(report));
+  }
+  if (options_.compares) return Compare(std::move(plan), std::move(report));
+  std::vector<std::string> versions;
+  for (const auto& record : plan.package->versions) versions.push_back(record.version);
+  for (const auto& [rev, body] : conflicting_) AddOnlyInLosers(document.id, rev, VersionsOf(body), versions, &report);
+  if (standing.kind == Standing::Kind::kOurs) {
+    report.state = PackageReport::State::kKept;
+    AddFinding(FindingKind::kChangedHere, document.id, "", "published or changed here: left as it is", &report);
+    return Report(std::move(report));
+  }
+  if (standing.kind == Standing::Kind::kImported) {
+    report.state = PackageReport::State::kUpdated;
+    if (is_leaf) {
+      AddFinding(FindingKind::kConflict, document.id, "",
+                 "revision " + standing.origin_rev + " loses against " + document.rev, &report);
+      AddOnlyInLosers(document.id, standing.origin_rev, standing.versions, versions, &report);
+    }
+  }
+  if (!is_dry_run_) {
+    RETURN_IF_ERROR(target_->Put(std::move(*plan.package),
+                                 is_leaf ? LegacyImport::Vanished::kForget : LegacyImport::Vanished::kTombstone));
+  }
+  return Report(std::move(report));
+}
+
+// What is odd at the source is no news by now: only differences are told.
+Status Importer::Compare(Plan plan, PackageReport report) {
+  report.findings.clear();
+  report.state = PackageReport::State::kDiffers;
+  std::vector<std::string> differences = {"there is no registry here yet"};
+  if (target_ != nullptr) {
+    ASSIGN_OR_RETURN(differences, target_->Compare(std::move(*plan.package)));
+  }
+  if (differences.empty()) report.state = PackageReport::State::kSame;
+  for (std::string& difference : differences) {
+    AddFinding(FindingKind::kDiffers, report.id, "", std::move(difference), &report);
+  }
+  return Report(std::move(report));
+}
+
+Status Importer::Report(PackageReport report) {
+  switch (report.state) {
+    case PackageReport::State::kImported: ++counts_.imported; break;
+    case PackageReport::State::kUpdated: ++counts_.updated; break;
+    case PackageReport::State::kUnchanged: ++counts_.unchanged; break;
+    case PackageReport::State::kRemoved: ++counts_.removed; break;
+    case PackageReport::State::kDeleted: ++counts_.deleted; break;
+    case PackageReport::State::kLoser: ++counts_.losers; break;
+    case PackageReport::State::kKept: ++counts_.kept; break;
+    case PackageReport::State::kSkipped: ++counts_.skipped; break;
+    case PackageReport::State::kRefused: ++counts_.refused; break;
+    case PackageReport::State::kSame: ++counts_.same; break;
+    case PackageReport::State::kDiffers: ++counts_.differing; break;
+  }
+  const bool is_in = report.state == PackageReport::State::kImported || report.state == PackageReport::State::kUpdated;
+  counts_.packages = counts_.imported + counts_.updated + counts_.unchanged;
+  for (const VersionReport& version : report.versions) {
+    if (!is_in || version.state == VersionReport::State::kNotImported) continue;
+    ++counts_.versions;
+    if (version.state == VersionReport::State::kMissingAttachment) continue;
+    ++counts_.tarballs;
+    counts_.tarball_bytes += version.size_bytes;
+  }
+  for (const auto& finding : report.findings) {
+    ++(finding.severity == tarn::migrate::Finding::Severity::kNote ? counts_.notes : counts_.warnings);
+    ++counts_.findings[std::string(FindingName(finding.kind))];
+  }
+  listener_->Package(report);
+  return OkStatus();
+}
+
+}  // namespace tarn::migrate
