@@ -73,6 +73,7 @@ struct CommandLine {
   KeysArguments keys;
   AdvisoriesArguments advisories;
   HookArguments hook;
+  ImportArguments import;
   bool json = false;
   std::function<int(const Config&)> run;
 };
@@ -298,6 +299,66 @@ void AddHook(CLI::App* app, CommandLine* line) {
   finish(remove, HookArguments::Action::kRemove);
 }
 
+void AddImport(CLI::App* app, CommandLine* line) {
+  auto* import = app->add_subcommand("import", "Move in from another registry; the server must be stopped");
+  import->require_subcommand(1);
+  import->footer("Example: tarn import couchdb registry.jsonl.gz --users users.json --data /var/lib/tarn");
+  auto* verify = import->add_subcommand("verify", "Compare what was imported from CouchDB with its source");
+  verify->footer(
+      "Reads SOURCE whole, as an import does, and compares it with what is in the data directory: fields, versions and "
+      "the\n"
+      "bytes of tarballs. Writes nothing. Exit status: 0 the same, 3 something differs, 1 failed, 2 wrong command "
+      "line.\n"
+      "Example: tarn import verify all_docs.json.gz --data /var/lib/tarn");
+  AddSettingFlags(verify, &line->flags, false);
+  AddJson(verify, line);
+  verify->add_option("SOURCE", line->import.sources, "What was imported; as for tarn import couchdb")->required();
+  verify->add_option("--report", line->import.report, "Write what was found here, a JSON object a line");
+  verify->add_option("--database", line->import.database, "Which database of a folder that holds several");
+  verify->callback([line] {
+    line->run = [line](const Config& config) {
+      line->import.compare = true;
+      line->import.output = line->json ? Output::kJson : Output::kText;
+      return RunImportCouchdb(config, line->import);
+    };
+  });
+  auto* couchdb = import->add_subcommand(
+      "couchdb", "From a CouchDB: dumps, its own files, or the running server; docs/import.md says more");
+  couchdb->footer(
+      "SOURCE is a dump (_all_docs, _changes, couchbackup, multipart; also gzip or zstd; - is standard input), a "
+      ".couch\n"
+      "file, a folder of CouchDB's, or the URL of a database: http://USER:PASSWORD@HOST:5984/registry\n"
+      "Killed or stopped at any point, the same command goes on. Run again, it changes nothing that is in already.\n"
+      "Exit status: 0 all imported and nothing odd, 3 imported with findings, 1 failed, 2 wrong command line.\n"
+      "Examples:\n"
+      "  tarn import couchdb --dry-run all_docs.json.gz --data /var/lib/tarn\n"
+      "  tarn import couchdb backup.txt --users users-backup.txt --report import.jsonl --data /var/lib/tarn\n"
+      "  tarn import couchdb http://couch.example:5984/registry --follow --data /var/lib/tarn");
+  AddSettingFlags(couchdb, &line->flags, false);
+  AddJson(couchdb, line);
+  ImportArguments& arguments = line->import;
+  couchdb->add_option("SOURCE", arguments.sources, "Where the packages are")->required();
+  couchdb->add_option("--users", arguments.users, "Where the accounts are: the _users database, likewise")
+      ->allow_extra_args(false);
+  couchdb->add_option("--format", arguments.format, "What SOURCE is, when its first bytes do not say")
+      ->check(CLI::IsMember({"auto", "json", "multipart", "couch"}))
+      ->default_str("auto");
+  couchdb->add_option("--database", arguments.database, "Which database of a folder that holds several");
+  couchdb->add_option("--package", arguments.only, "Only this package; may be repeated")->allow_extra_args(false);
+  couchdb->add_option("--report", arguments.report, "Write what became of everything here, a JSON object a line");
+  couchdb->add_option("--ca-file", arguments.ca_file, "Certificates to trust, PEM; default: the system's");
+  couchdb->add_flag("--dry-run", arguments.dry_run, "Read and check everything, and write nothing");
+  couchdb->add_flag("--follow", arguments.follow, "Keep going with what changes at the source, until interrupted");
+  couchdb->add_flag("--from-start", arguments.from_start, "Read a live source from its beginning once more");
+  couchdb->add_flag("--drop-orphans", arguments.drop_orphans, "Leave out attachments that are no version's tarball");
+  couchdb->callback([line] {
+    line->run = [line](const Config& config) {
+      line->import.output = line->json ? Output::kJson : Output::kText;
+      return RunImportCouchdb(config, line->import);
+    };
+  });
+}
+
 void AddStatus(CLI::App* app, CommandLine* line) {
   auto* status = app->add_subcommand("status", "What the node of a data directory is doing");
   status->footer("Example: tarn status --data /var/lib/tarn --json");
@@ -341,6 +402,7 @@ int Main(int argc, char** argv) {
   AddKeys(&app, &line);
   AddAdvisories(&app, &line);
   AddHook(&app, &line);
+  AddImport(&app, &line);
   AddStatus(&app, &line);
   AddConfig(&app, &line);
   try {

@@ -76,6 +76,23 @@ struct HookArguments {
 };
 int RunHook(const Config& config, const HookArguments& arguments);
 
+struct ImportArguments {
+  std::vector<std::string> sources;
+  std::vector<std::string> users;  // More sources, which hold accounts.
+  std::vector<std::string> only;   // Package names; empty: all.
+  std::string format = "auto";     // "json", "multipart", "couch": what the sources are.
+  std::string database;            // Which one of a folder of CouchDB's.
+  std::string report;              // File; empty: none.
+  std::string ca_file;
+  bool dry_run = false;
+  bool compare = false;  // Write nothing, and say how what is in differs from the sources.
+  bool follow = false;
+  bool from_start = false;
+  bool drop_orphans = false;
+  Output output = Output::kText;
+};
+int RunImportCouchdb(const Config& config, const ImportArguments& arguments);
+
 int RunStatus(const Config& config, Output output);
 
 // Prints "tarn: message" to standard error; returns kExitFailed.

@@ -30,7 +30,7 @@ std::string Zstd(std::string_view plain) {
   return out;
 }
 
-Status Run(std::string_view packed, size_t piece_bytes, std::string* plain, uint64_t inflation_max = 2000) {
+Status Undo(std::string_view packed, size_t piece_bytes, std::string* plain, uint64_t inflation_max = 2000) {
   const auto stream = DecompressStream::Create(DetectCompression(packed), inflation_max);
   for (size_t at = 0; at < packed.size(); at += piece_bytes) {
     RETURN_IF_ERROR(stream->Append(packed.substr(at, piece_bytes), [&](std::string_view piece) {
@@ -54,7 +54,7 @@ TEST(DecompressStream, UndoesPiecesOfAnySizeAndMembersInARow) {
     const std::string packed = pack(plain) + pack("") + pack("end");
     for (const size_t piece_bytes : {size_t{1}, size_t{1000}, packed.size()}) {
       std::string undone;
-      const Status status = Run(packed, piece_bytes, &undone);
+      const Status status = Undo(packed, piece_bytes, &undone);
       ASSERT_TRUE(status.ok()) << status.ToString();
       EXPECT_EQ(undone, plain + "end");
     }
@@ -65,18 +65,18 @@ TEST(DecompressStream, RefusesHalfAStreamAndDamage) {
   for (const auto pack : {Gzip, Zstd}) {
     const std::string packed = pack(Sample(10'000));
     std::string undone;
-    EXPECT_EQ(Run(std::string_view(packed).substr(0, packed.size() - 1), 100, &undone).code(), Code::kInvalidArgument);
+    EXPECT_EQ(Undo(std::string_view(packed).substr(0, packed.size() - 1), 100, &undone).code(), Code::kInvalidArgument);
     std::string damaged = packed;
     damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x55);
     damaged[damaged.size() - 2] = static_cast<char>(damaged[damaged.size() - 2] ^ 0x55);
-    EXPECT_FALSE(Run(damaged, 100, &undone).ok());
+    EXPECT_FALSE(Undo(damaged, 100, &undone).ok());
   }
 }
 
 TEST(DecompressStream, RefusesABomb) {
   const std::string packed = Zstd(std::string(64 << 20, '\0'));
   std::string undone;
-  EXPECT_EQ(Run(packed, 100, &undone, 100).code(), Code::kTooLarge);
+  EXPECT_EQ(Undo(packed, 100, &undone, 100).code(), Code::kTooLarge);
 }
 
 TEST(DecompressStream, DetectsByMagic) {

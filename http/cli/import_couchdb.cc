@@ -1,0 +1,196 @@
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+
+#include "http/cli/commands.h"
+#include "http/cli/import_printer.h"
+#include "http/cli/operator_client.h"
+#include "migrate/couch/live_source.h"
+#include "migrate/couch/source_file.h"
+#include "migrate/couch_file/database_folder.h"
+#include "migrate/import/importer.h"
+#include "migrate/import/user_import.h"
+#include "storage/base/clock.h"
+#include "storage/base/random.h"
+
+namespace tarn::cli {
+namespace {
+
+std::atomic<bool> is_interrupted{false};
+
+void Interrupt(int) { is_interrupted.store(true, std::memory_order_relaxed); }
+
+void InstallInterrupt() {
+  struct sigaction action {};
+  action.sa_handler = Interrupt;
+  sigemptyset(&action.sa_mask);
+  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
+}
+
+bool IsUrl(const std::string& source) { return source.starts_with("http://") || source.starts_with("https://"); }
+
+// A folder, or a file of CouchDB's own.
+bool IsDatabase(const std::string& source, const std::string& format) {
+  if (format == "couch") return true;
+  struct stat status {};
+  if (format != "auto" || ::stat(source.c_str(), &status) != 0) return false;
+  return S_ISDIR(status.st_mode) || source.ends_with(".couch");
+}
+
+migrate::DumpFormat FormatOf(const std::string& name) {
+  if (name == "json") return migrate::DumpFormat::kJson;
+  if (name == "multipart") return migrate::DumpFormat::kMultipart;
+  return migrate::DumpFormat::kDetect;
+}
+
+// One run: the store, what takes the documents, and who tells of it.
+class Run {
+ public:
+  Run(const Config& config, const ImportArguments& arguments)
+      : config_(config), arguments_(arguments), printer_(arguments.output, &SystemClock()) {}
+
+  int Go() {
+    InstallInterrupt();
+    if (const Status status = Prepare(); !status.ok()) return Fail(status);
+    Status status;
+    // Accounts first: a scope may be called like one, and is theirs then.
+    for (const auto* list : {&arguments_.users, &arguments_.sources}) {
+      for (const std::string& source : *list) {
+        if (status.ok()) status = Read(source);
+      }
+    }
+    if (status.ok() && arguments_.follow) status = Follow();
+    const Status finished = importer_->Finish();
+    if (status.ok()) status = finished;
+    if (status.ok()) status = CheckFoundSomething();
+    printer_.Sum(importer_->counts(), users_->counts(), IsReadOnly(), status);
+    if (!status.ok()) {
+      Fail(status);
+      return kExitFailed;
+    }
+    return importer_->counts().warnings + users_->counts().warnings > 0 ? kExitFindings : kExitOk;
+  }
+
+ private:
+  bool IsReadOnly() const { return arguments_.dry_run || arguments_.compare; }
+
+  Status Prepare() {
+    if (!arguments_.report.empty()) RETURN_IF_ERROR(printer_.OpenReport(arguments_.report));
+    for (const auto* list : {&arguments_.sources, &arguments_.users}) {
+      for (const std::string& source : *list) {
+        if (arguments_.follow && !IsUrl(source)) {
+          return InvalidArgument("--follow needs live sources (http:// or https://), not " + source);
+        }
+      }
+    }
+    RETURN_IF_ERROR(OpenStore());
+    migrate::ImportOptions options;
+    options.plan.orphans =
+        arguments_.drop_orphans ? migrate::PlanOptions::Orphans::kDrop : migrate::PlanOptions::Orphans::kKeep;
+    options.only.insert(arguments_.only.begin(), arguments_.only.end());
+    options.is_dry_run = arguments_.dry_run;
+    options.compares = arguments_.compare;
+    if (offline_) {
+      target_ = std::make_unique<registry::LegacyImport>(offline_->store.get(), &SystemClock(), &SystemRandom());
+      target_users_ = std::make_unique<registry::LegacyUsers>(offline_->store.get(), &SystemClock(), &SystemRandom());
+    }
+    importer_ = std::make_unique<migrate::Importer>(target_.get(), options, &printer_);
+    users_ = std::make_unique<migrate::UserImport>(IsReadOnly() ? nullptr : target_users_.get(), &printer_);
+    importer_->SetUsers(users_.get());
+    importer_->SetInterrupt(&is_interrupted);
+    return OkStatus();
+  }
+
+  Status OpenStore() {
+    auto offline = OpenOffline(
+        config_, IsReadOnly() ? engine::StoreOptions::Mode::kReadOnly : engine::StoreOptions::Mode::kReadWrite);
+    if (offline.ok()) {
+      offline_.emplace(std::move(*offline));
+      return OkStatus();
+    }
+    if (offline.code() == Code::kNotFound && IsReadOnly()) return OkStatus();  // As if into an empty registry.
+    if (offline.code() == Code::kFailedPrecondition) {
+      return offline.status().WithContext("An import needs the data directory for itself: stop the server first. " +
+                                          config_.data);
+    }
+    return offline.status().WithContext(config_.data);
+  }
+
+  Status Read(const std::string& source) {
+    printer_.SetSource(migrate::LiveSource::Describe(source));
+    if (IsUrl(source)) {
+      ASSIGN_OR_RETURN(const auto live, OpenLive(source));
+      return live->ReadOnce();
+    }
+    if (IsDatabase(source, arguments_.format)) {
+      ASSIGN_OR_RETURN(const auto files, couch_file::FindDatabase(source, arguments_.database));
+      for (const auto& finding : files.findings) RETURN_IF_ERROR(importer_->Finding(finding));
+      return couch_file::ReadDatabase(files, couch_file::AttachmentForm::kIdentity, importer_.get());
+    }
+    return migrate::ReadDump(source, FormatOf(arguments_.format), importer_.get());
+  }
+
+  Result<std::unique_ptr<migrate::LiveSource>> OpenLive(const std::string& url) {
+    migrate::LiveSource::Options options;
+    options.url = url;
+    options.ca_file = arguments_.ca_file;
+    options.from_start = arguments_.from_start;
+    options.interrupt = &is_interrupted;
+    options.say = [this](const std::string& line) { printer_.Say(line); };
+    return migrate::LiveSource::Open(options, importer_.get(), IsReadOnly() ? nullptr : target_.get());
+  }
+
+  // All live sources in turn, until interrupted.
+  Status Follow() {
+    std::vector<std::unique_ptr<migrate::LiveSource>> sources;
+    for (const auto* list : {&arguments_.sources, &arguments_.users}) {
+      for (const std::string& url : *list) {
+        ASSIGN_OR_RETURN(auto source, OpenLive(url));
+        sources.push_back(std::move(source));
+      }
+    }
+    while (!is_interrupted.load(std::memory_order_relaxed)) {
+      for (const auto& source : sources) {
+        const Status status = source->FollowOnce(sources.size() == 1 ? limits::kImportPollMs : kSharedPollMs);
+        if (status.code() == Code::kCancelled) return OkStatus();
+        RETURN_IF_ERROR(status);
+      }
+    }
+    return OkStatus();
+  }
+
+  // A dump of something else should not look like a success.
+  Status CheckFoundSomething() const {
+    const migrate::ImportCounts& counts = importer_->counts();
+    const migrate::UserCounts& users = users_->counts();
+    const bool has_packages = counts.packages + counts.removed + counts.kept + counts.refused + counts.losers +
+                                  counts.same + counts.differing >
+                              0;
+    const bool has_users = users.imported + users.unchanged + users.exists + users.refused > 0;
+    if (has_packages || has_users || arguments_.follow || !arguments_.only.empty()) return OkStatus();
+    const bool is_live = std::any_of(arguments_.sources.begin(), arguments_.sources.end(), IsUrl);
+    if (is_live && counts.documents == 0) return OkStatus();  // Nothing new there.
+    return InvalidArgument("none of the " + std::to_string(counts.documents) +
+                           " documents is a package or a user: this is not the database of a registry");
+  }
+
+  static constexpr uint64_t kSharedPollMs = 2'000;  // For each of several followed sources.
+
+  const Config& config_;
+  const ImportArguments& arguments_;
+  ImportPrinter printer_;
+  std::optional<OfflineStore> offline_;
+  std::unique_ptr<registry::LegacyImport> target_;
+  std::unique_ptr<registry::LegacyUsers> target_users_;
+  std::unique_ptr<migrate::Importer> importer_;
+  std::unique_ptr<migrate::UserImport> users_;
+};
+
+}  // namespace
+
+int RunImportCouchdb(const Config& config, const ImportArguments& arguments) { return Run(config, arguments).Go(); }
+
+}  // namespace tarn::cli

@@ -1,0 +1,437 @@
+#!/usr/bin/env python3
+"""`tarn import couchdb` of everything that CouchDB 1.1.2, 1.6.1 and 3.5.0 wrote of one small registry
+(migrate/testdata/couchdb), and what a server answers afterwards, compared with the source and with expected.json.
+"""
+
+import base64
+import copy
+import gzip
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.parse
+
+from common import BINARY, Tarn, User, publish
+
+DATA = pathlib.Path(__file__).resolve().parents[2] / "migrate" / "testdata" / "couchdb"
+EXPECTED = json.loads((DATA / "expected.json").read_text(encoding="utf-8"))
+# Names to which no path leads: a slash that is no scope's, where the registry's own routes are, what browsers ask for.
+UNSERVABLE = ('100%41 c++ "q" a/b?x#y', "-", "favicon.ico")
+PACKAGES = {name: doc for name, doc in EXPECTED["docs"].items() if doc["kind"] == "package" and name not in UNSERVABLE}
+
+
+def source_documents():
+    rows = json.loads((DATA / "3.5.0/all_docs.attachments.json").read_text(encoding="utf-8"))["rows"]
+    return {row["id"]: row["doc"] for row in rows}
+
+
+SOURCE = source_documents()
+
+
+def run_import(data, *arguments, stdin=None):
+    """Exit status, what was printed as rows of JSON, and standard error."""
+    data.parent.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run([BINARY, "import", "couchdb", *map(str, arguments), "--data", str(data), "--json"],
+                          input=stdin, capture_output=True, timeout=120)
+    rows = [json.loads(line) for line in done.stdout.decode().split("\n") if line]
+    return done.returncode, rows, done.stderr.decode()
+
+
+def summary(rows):
+    return next(row for row in rows if row["type"] == "summary")
+
+
+def path_of(name):
+    return "/" + urllib.parse.quote(name, safe="@")
+
+
+def comparable(document, of_source):
+    """What must be equal: all but the fields that docs/import.md names."""
+    result = copy.deepcopy(document)
+    for field in ("_id", "_rev", "_attachments", "name"):
+        result.pop(field, None)
+    if "time" not in of_source:
+        result.pop("time", None)
+    for key, version in result.get("versions", {}).items():
+        source_version = of_source["versions"][key]
+        dist = version.get("dist", {})
+        dist.pop("signatures", None)
+        for field in ("integrity", "shasum", "tarball"):
+            if field not in source_version.get("dist", {}):
+                dist.pop(field, None)
+        if "foreign-tarball-url" in PACKAGES[of_source["_id"]]["oddities"]:
+            dist.pop("tarball", None)
+        if "tarball" in dist:
+            dist["tarball"] = urllib.parse.unquote(dist["tarball"]).rpartition("/")[2]
+        if not dist and "dist" not in source_version:
+            version.pop("dist", None)
+    return result
+
+
+class ImportCase(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tarn-import-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.data = self.folder / "data"
+
+    def verify(self):
+        done = subprocess.run([BINARY, "verify", "--deep", "--data", str(self.data)], capture_output=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stdout.decode()[-4000:] + done.stderr.decode()[-1000:])
+
+    def serve(self):
+        tarn = Tarn(BINARY, self.folder)
+        self.addCleanup(self.stop, tarn)
+        return tarn
+
+    def stop(self, tarn):
+        if tarn.process.poll() is None:
+            self.assertEqual(tarn.stop(), [])
+
+    def check_packages(self, tarn, names, exact=True):
+        for name in names:
+            with self.subTest(package=name):
+                answer = tarn.request("GET", path_of(name))
+                self.assertEqual(answer.status, 200, name)
+                served = answer.json()
+                if exact:
+                    self.assertEqual(comparable(served, SOURCE[name]), comparable(SOURCE[name], SOURCE[name]))
+                self.check_versions(tarn, name, served)
+
+    def check_versions(self, tarn, name, served):
+        expected = PACKAGES[name]["versions"]
+        self.assertEqual(set(served.get("versions", {})), set(expected))
+        for version, facts in expected.items():
+            url = served["versions"][version].get("dist", {}).get("tarball")
+            if facts["status"] == "missing-attachment":
+                if url:
+                    self.assertEqual(tarn.request("GET", urllib.parse.urlsplit(url).path).status, 404, url)
+                continue
+            self.assertTrue(url.startswith(tarn.url), url)
+            tarball = tarn.request("GET", urllib.parse.urlsplit(url).path)
+            self.assertEqual(tarball.status, 200, url)
+            self.assertEqual(hashlib.sha1(tarball.body).hexdigest(), facts["sha1"], url)
+            abbreviated = tarn.request("GET", f"{path_of(name)}/{urllib.parse.quote(version, safe='')}")
+            self.assertEqual(abbreviated.status, 200, (name, version))
+
+    def check_rows(self, rows, names):
+        packages = {row["package"]: row for row in rows
+                    if row["type"] == "package" and row["status"] in ("imported", "updated")}
+        for name in names:
+            facts = PACKAGES[name]
+            reported = {version["version"]: version for version in packages[name]["versions"]}
+            self.assertEqual(set(reported), set(facts["versions"]), name)
+            for version, expected in facts["versions"].items():
+                self.assertEqual(reported[version]["status"], expected["status"], (name, version))
+                if expected["attachment"]:
+                    self.assertEqual(reported[version]["sha1"], expected["sha1"])
+                    self.assertEqual(reported[version]["integrity"], expected["sha512"])
+                    self.assertEqual(reported[version]["bytes"], expected["bytes"])
+            found = {finding["finding"] for finding in packages[name]["findings"]}
+            for oddity in ("invalid-semver", "semver-duplicate", "orphan-attachment", "missing-attachment",
+                           "digest-mismatch", "no-shasum", "no-dist", "foreign-tarball-url",
+                           "id-differs-from-name", "tag-to-missing-version", "no-latest", "no-time",
+                           "version-field-differs", "maintainers-odd"):
+                if oddity in facts["oddities"]:
+                    self.assertIn(oddity, found, name)
+
+
+class DumpTest(ImportCase):
+    def whole(self, *arguments, stdin=None, exact=True):
+        code, rows, errors = run_import(self.data, *arguments, stdin=stdin)
+        self.assertEqual(code, 3, errors)
+        self.check_rows(rows, PACKAGES)
+        total = summary(rows)
+        self.assertTrue(total["complete"])
+        self.verify()
+        tarn = self.serve()
+        self.check_packages(tarn, PACKAGES, exact)
+        for name in ("was-deleted", "deleted-with-body", "all-deleted", "ping", "just-a-name"):
+            self.assertEqual(tarn.request("GET", "/" + name).status, 404, name)
+        return tarn, rows
+
+    def test_all_docs(self):
+        tarn, rows = self.whole(DATA / "3.5.0/all_docs.attachments.json")
+        self.assertEqual(summary(rows)["versions"], EXPECTED["totals"]["versions"] -
+                         sum(len(EXPECTED["docs"][name]["versions"]) for name in UNSERVABLE))
+        self.check_orphans(tarn)
+        self.check_life_goes_on(tarn)
+
+    def check_orphans(self, tarn):
+        for name in ("orphan-attachment", "odd-attachments"):
+            for file, facts in EXPECTED["docs"][name]["other_attachments"].items():
+                answer = tarn.request("GET", f"/{name}/-/{urllib.parse.quote(file, safe='')}")
+                self.assertEqual(answer.status, 200, file)
+                self.assertEqual(hashlib.sha1(answer.body).hexdigest(), facts["sha1"], file)
+
+    def check_life_goes_on(self, tarn):
+        """Imported packages are published into, deprecated and unpublished as any."""
+        root = tarn.admin_token
+        answer, _ = publish(tarn, root, "isarray", "9.0.0")
+        self.assertEqual(answer.status, 201, answer.body)
+        document = tarn.packument("isarray")
+        self.assertEqual(document["dist-tags"]["latest"], "9.0.0")
+        self.assertIn("2.0.5", document["versions"])
+        self.assertEqual(tarn.tarball("isarray", "9.0.0").status, 200)
+        # A number that was used once is never given again.
+        again, _ = publish(tarn, root, "isarray", "2.0.5")
+        self.assertEqual(again.status, 403, again.body)
+        gone, _ = publish(tarn, root, "unpublished", "1.0.1")
+        self.assertEqual(gone.status, 403, gone.body)
+        # The first publish of a package that never had a version.
+        first, _ = publish(tarn, root, "empty-package", "1.0.0")
+        self.assertEqual(first.status, 201, first.body)
+        # Among versions that no semver stands for.
+        odd, _ = publish(tarn, root, "legacy-semver", "5.0.0")
+        self.assertEqual(odd.status, 201, odd.body)
+        document = tarn.packument("legacy-semver")
+        self.assertIn("1.2.3.4", document["versions"])
+        removed = tarn.request("DELETE", f"/legacy-semver/-rev/{document['_rev']}", token=root)
+        self.assertEqual(removed.status, 200, removed.body)
+        self.assertNotIn("versions", tarn.packument("legacy-semver"))
+
+    def test_changes(self):
+        self.whole(DATA / "3.5.0/changes.attachments.jsonl")
+
+    def test_couchbackup(self):
+        # JavaScript has rounded numbers in it, so the documents are not quite the same.
+        self.whole(DATA / "3.5.0/couchbackup.attachments.txt", exact=False)
+
+    def test_compressed_and_from_standard_input(self):
+        plain = (DATA / "3.5.0/changes.attachments.jsonl").read_bytes()
+        self.whole("-", stdin=gzip.compress(plain[:100_000]) + gzip.compress(plain[100_000:]))
+
+    def test_database_files(self):
+        for source, exact in (("3.5.0/couch/q2-snappy-fresh", True), ("1.6.1/registry.couch", False)):
+            with self.subTest(source=source):
+                self.data = self.folder / source.replace("/", "-") / "data"
+                code, rows, errors = run_import(self.data, DATA / source)
+                self.assertEqual(code, 3, errors)
+                self.check_rows(rows, PACKAGES)
+                self.verify()
+
+    def test_stubs_are_said(self):
+        code, rows, errors = run_import(self.data, DATA / "3.5.0/couchbackup.txt")
+        self.assertEqual(code, 3, errors)
+        self.assertEqual(summary(rows)["tarballs"], 0)
+        self.assertGreaterEqual(summary(rows)["findings"]["missing-attachment"], 97)
+        self.verify()
+
+    def test_conflicts_are_resolved_as_couchdb_does(self):
+        for source in ("3.5.0/couchbackup.attachments.txt", "3.5.0/multipart/conflicted.open_revs.mixed"):
+            data = self.folder / source.replace("/", "-")
+            code, rows, errors = run_import(data, DATA / source)
+            self.assertEqual(code, 3, errors)
+            of_conflicted = [row for row in rows if row.get("package") == "conflicted"]
+            final = [row for row in of_conflicted if row["status"] in ("imported", "updated")][-1]
+            self.assertEqual(final["rev"], EXPECTED["docs"]["conflicted"]["rev"])
+            found = [finding for row in of_conflicted for finding in row["findings"]]
+            self.assertIn("conflict", {finding["finding"] for finding in found})
+            losers = {finding["where"] for finding in found if finding["finding"] == "only-in-losers"}
+            self.assertEqual(losers, {"1.0.1"})
+
+    def test_multipart(self):
+        folder = DATA / "3.5.0/multipart"
+        for source in sorted(folder.iterdir()):
+            with self.subTest(source=source.name):
+                data = self.folder / source.name
+                code, rows, errors = run_import(data, source)
+                self.assertIn(code, (0, 3), errors)
+                imported = {row["package"]: row for row in rows
+                            if row["type"] == "package" and row["status"] in ("imported", "updated")}
+                self.assertTrue(imported)
+                for name, row in imported.items():
+                    for version in row["versions"]:
+                        facts = PACKAGES[name]["versions"].get(version["version"])
+                        if facts is None:
+                            continue  # Of a leaf that lost later.
+                        self.assertEqual(version["status"], facts["status"])
+                        if facts["attachment"]:
+                            self.assertEqual(version["sha1"], facts["sha1"], (name, version))
+
+
+class RepeatTest(ImportCase):
+    def test_twice_changes_nothing(self):
+        code, _, _ = run_import(self.data, DATA / "3.5.0/all_docs.attachments.json")
+        self.assertEqual(code, 3)
+        before = subprocess.run([BINARY, "verify", "--data", str(self.data), "--json"], capture_output=True).stdout
+        code, rows, errors = run_import(self.data, DATA / "3.5.0/all_docs.attachments.json")
+        self.assertEqual(code, 3, errors)
+        self.assertEqual(summary(rows)["imported"], 0)
+        self.assertEqual(summary(rows)["unchanged"], len(PACKAGES))
+        # The same again from another form of the same database.
+        code, rows, errors = run_import(self.data, DATA / "3.5.0/changes.attachments.jsonl")
+        self.assertEqual(summary(rows)["imported"], 0)
+        self.assertEqual(summary(rows)["unchanged"], len(PACKAGES))
+        after = subprocess.run([BINARY, "verify", "--data", str(self.data), "--json"], capture_output=True).stdout
+        self.assertEqual(json.loads(before)["lsn"], json.loads(after)["lsn"])
+
+    def test_verify_compares_with_the_source(self):
+        source = DATA / "3.5.0/all_docs.attachments.json"
+        run_import(self.data, source)
+
+        def compare(path):
+            done = subprocess.run([BINARY, "import", "verify", str(path), "--data", str(self.data), "--json"],
+                                  capture_output=True, timeout=120)
+            rows = [json.loads(line) for line in done.stdout.decode().split("\n") if line]
+            return done.returncode, summary(rows), rows
+
+        code, total, _ = compare(source)
+        self.assertEqual((total["same"], total["differing"]), (len(PACKAGES), 0))
+        changed = json.loads(source.read_text(encoding="utf-8"))
+        document = next(row["doc"] for row in changed["rows"] if row["id"] == "isarray")
+        document["versions"]["1.0.0"]["description"] = "another"
+        other = self.folder / "changed.json"
+        other.write_text(json.dumps(changed), encoding="utf-8")
+        code, total, rows = compare(other)
+        self.assertEqual(code, 3)
+        self.assertGreaterEqual(total["differing"], 1)
+
+    def test_dry_run_writes_nothing(self):
+        code, rows, errors = run_import(self.data, DATA / "3.5.0/all_docs.attachments.json", "--dry-run")
+        self.assertEqual(code, 3, errors)
+        self.assertFalse(self.data.exists())
+        self.check_rows(rows, PACKAGES)
+
+    def test_what_changed_here_stays(self):
+        run_import(self.data, DATA / "1.6.1/changes.attachments.subset.json")
+        tarn = self.serve()
+        answer, _ = publish(tarn, tarn.admin_token, "isarray", "9.0.0")
+        self.assertEqual(answer.status, 201)
+        tarn.stop()
+        code, rows, errors = run_import(self.data, DATA / "3.5.0/all_docs.attachments.json")
+        self.assertEqual(code, 3, errors)
+        row = next(row for row in rows if row.get("package") == "isarray")
+        self.assertEqual(row["status"], "kept")
+        self.verify()
+
+    def test_killed_and_begun_again(self):
+        source = self.folder / "large.jsonl"
+        self.write_large(source)
+        killed = 0
+        for attempt in range(40):
+            process = subprocess.Popen([BINARY, "import", "couchdb", str(source), "--data", str(self.data)],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(0.05 + 0.03 * attempt)
+            if process.poll() is not None:
+                break
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            killed += 1
+        process.wait()
+        code, rows, errors = run_import(self.data, source)
+        self.assertEqual(code, 0, errors)
+        self.assertEqual(summary(rows)["imported"] + summary(rows)["unchanged"], 300)
+        self.assertGreater(killed, 0)
+        self.verify()
+
+    @staticmethod
+    def write_large(path):
+        with open(path, "w", encoding="utf-8") as out:
+            for i in range(300):
+                name = f"pkg-{i}"
+                tarball = os.urandom(40_000)
+                document = {"_id": name, "_rev": f"1-{i:032x}", "name": name, "dist-tags": {"latest": "1.0.0"},
+                            "versions": {"1.0.0": {"name": name, "version": "1.0.0",
+                                                   "dist": {"shasum": hashlib.sha1(tarball).hexdigest(),
+                                                            "tarball": f"http://registry.example/{name}/-/{name}-1.0.0.tgz"}}},
+                            "time": {"created": "2012-01-01T12:00:00.000Z", "modified": "2012-01-01T12:00:00.000Z",
+                                     "1.0.0": "2012-01-01T12:00:00.000Z"},
+                            "maintainers": [{"name": "alice", "email": "alice@mail.example"}],
+                            "_attachments": {f"{name}-1.0.0.tgz": {"content_type": "application/octet-stream", "revpos": 1,
+                                                                   "data": base64.b64encode(tarball).decode()}}}
+                out.write(json.dumps({"seq": i, "id": name, "changes": [{"rev": document["_rev"]}], "doc": document}) + "\n")
+
+
+class UsersTest(ImportCase):
+    def test_passwords_work_at_once(self):
+        for source in ("3.5.0/users/all_docs.json", "3.5.0/users/changes.jsonl", "3.5.0/users/couchbackup.txt",
+                       "3.5.0/users/couch", "1.6.1/_users.couch"):
+            with self.subTest(source=source):
+                data = self.folder / source.replace("/", "-") / "data"
+                arguments = ["--database", "_users"] if source.endswith("couch") else []
+                code, rows, errors = run_import(data, DATA / source, *arguments)
+                self.assertEqual(code, 3, errors)
+                imported = {row["user"] for row in rows if row["type"] == "user" and row["status"] == "imported"}
+                expected = {name for name, user in EXPECTED["users"][source[:5]].items() if not user.get("deleted")}
+                self.assertEqual(imported, expected)
+        self.data = self.folder / "3.5.0-users-all_docs.json" / "data"
+        self.folder = self.data.parent
+        tarn = self.serve()
+        for name, user in EXPECTED["users"]["3.5.0"].items():
+            if not user.get("password"):
+                continue
+            with self.subTest(user=name):
+                self.assertEqual(self.log_in(tarn, name, "not " + user["password"]).status, 401)
+                for _ in range(2):  # The second time it is a hash of ours.
+                    answer = self.log_in(tarn, name, user["password"])
+                    self.assertEqual(answer.status, 201, answer.body)
+                    self.assertEqual(tarn.who_is(answer.json()["token"]), name)
+        self.assertIn(self.log_in(tarn, "nopassword", "x").status, (401, 403))
+        self.assertIn(self.log_in(tarn, "deleted-user", "x").status, (201, 401, 403))
+
+    @staticmethod
+    def log_in(tarn, name, password):
+        document = {"_id": f"org.couchdb.user:{name}", "name": name, "password": password, "email": "x@mail.example",
+                    "type": "user", "roles": []}
+        return tarn.request("PUT", "/-/user/org.couchdb.user:" + urllib.parse.quote(name, safe=""), document)
+
+
+class BadInputTest(ImportCase):
+    def refused(self, content, *words, arguments=()):
+        source = self.folder / "source"
+        source.write_bytes(content)
+        code, rows, errors = run_import(self.data, source, *arguments)
+        self.assertEqual(code, 1, errors)
+        for word in words:
+            self.assertIn(word, errors)
+        return rows
+
+    def test_clear_errors(self):
+        changes = (DATA / "3.5.0/changes.attachments.jsonl").read_bytes()
+        all_docs = (DATA / "3.5.0/all_docs.attachments.json").read_bytes()
+        self.refused(b"", "empty")
+        self.refused(b"\x7fELF" + bytes(1000), "neither JSON")
+        self.refused(b"{}", "not the database of a registry")
+        self.refused(b'{"rows":[{"id":"a","key":"a","value":{"rev":"1-a"}}]}', "include_docs=true")
+        self.refused(b'{"total_rows":1,"rows":[{"id":"a","doc":{"_id":"a","n":1}}]}', "not the database of a registry")
+        self.refused(changes[:len(changes) // 2], "ends in the middle")
+        self.refused(all_docs[:len(all_docs) // 2], "ends in the middle")
+        self.refused(gzip.compress(changes)[:50_000], "ends in the middle")
+        self.refused(b"\x1f\x8b" + bytes(200), "damaged")
+        self.refused(gzip.compress(bytes(200_000_000)), "neither JSON")
+        self.refused(b"[" * 2_000_000, "")
+        self.refused(b'{"_id":"a","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "not the database of a registry")
+        related = (DATA / "3.5.0/multipart/isarray.related").read_bytes()
+        self.refused(related[:len(related) // 2], "ends in the middle")
+        code, _, errors = run_import(self.data, self.folder / "missing")
+        self.assertEqual(code, 1)
+        self.assertIn("missing", errors)
+
+    def test_one_damaged_line_costs_one_document(self):
+        lines = (DATA / "3.5.0/changes.attachments.jsonl").read_bytes().split(b"\n")
+        # Not the first: a file whose first line is damaged is no dump.
+        damaged = next(i for i, line in enumerate(lines) if i > 5 and json.loads(line)["id"] in PACKAGES)
+        lines[damaged] = lines[damaged][:500]
+        source = self.folder / "source"
+        source.write_bytes(b"\n".join(lines))
+        code, rows, errors = run_import(self.data, source)
+        self.assertEqual(code, 3, errors)
+        self.assertIn("source", {row["type"] for row in rows})
+        self.assertEqual(summary(rows)["imported"], len(PACKAGES) - 1)
+
+    def test_a_running_server_is_said(self):
+        self.serve()
+        code, _, errors = run_import(self.data, DATA / "1.6.1/changes.attachments.subset.json")
+        self.assertEqual(code, 1)
+        self.assertIn("stop the server", errors)
+
+
+if __name__ == "__main__":
+    unittest.main()
