@@ -103,6 +103,7 @@ class FileBuilder {
   uint64_t Leaf(const std::vector<std::string>& rows) { return Chunk(Stored(Tuple({Atom("kv_node"), List(rows)}))); }
   uint64_t Inner(const std::vector<std::pair<std::string, uint64_t>>& children) {
     std::vector<std::string> rows;
+    rows.reserve(children.size());
     for (const auto& [key, position] : children)
       rows.push_back(Tuple({key, Tuple({Integer(position), Nil(), Integer(1)})}));
     return Chunk(Stored(Tuple({Atom("kp_node"), List(rows)})));
