@@ -197,27 +197,10 @@ Status LegacyImport::PutFrom(const ReadView& view, LegacyPackage package, Vanish
   mutation.preconditions.push_back({Family::kPackage, package_key, before.package.raw});
   changes.push_back({Family::kPackage, package_key, Encode(record)});
   mutation.changes = std::move(changes);
-  RETURN_IF_ERROR(ClaimScope(view, name, &mutation));
   mutation.blobs = std::move(kept_);
   kept_.clear();
   kept_bytes_ = 0;
   return Commit(std::move(mutation), name.full());
-}
-
-// A scope that nobody has belongs to whoever publishes into it first, which must not be a stranger where packages are already:
-// it becomes an organisation without members. Maintainers go on publishing what they maintain.
-Status LegacyImport::ClaimScope(const ReadView& view, const PackageName& name, Mutation* mutation) {
-  if (!name.is_scoped() || !scopes_.insert(std::string(name.scope())).second) return OkStatus();
-  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(view, name));
-  if (scope.org || scope.is_user) return OkStatus();
-  const std::string scope_key = engine::NameKey(name.scope());
-  mutation->preconditions.push_back({Family::kOrg, scope_key, std::nullopt});
-  mutation->preconditions.push_back({Family::kUser, scope_key, std::nullopt});
-  OrgRecord org;
-  org.name = name.scope();
-  org.created_ms = clock_->NowMs();
-  mutation->changes.push_back({Family::kOrg, scope_key, Encode(org)});
-  return OkStatus();
 }
 
 Result<std::vector<std::string>> LegacyImport::Compare(LegacyPackage package) {

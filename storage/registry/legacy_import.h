@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,7 +99,6 @@ class LegacyImport {
   };
   Result<Before> ReadBefore(const ReadView& view, const PackageName& name) const;
   Status PutFrom(const ReadView& view, LegacyPackage package, Vanished vanished);
-  Status ClaimScope(const ReadView& view, const PackageName& name, engine::Mutation* mutation);
   Status CommitVersions(std::vector<engine::Change>* changes, uint64_t* bytes);
   Status StoreKept();
   Status Commit(engine::Mutation mutation, const std::string& package) EXCLUDES(mutex_);
@@ -113,7 +111,6 @@ class LegacyImport {
   Random* const random_;
   std::vector<std::shared_ptr<engine::StagedBlob>> kept_;
   uint64_t kept_bytes_ = 0;
-  std::set<std::string> scopes_;  // Looked at in this run.
 
   Mutex mutex_;
   CondVar committed_;
