@@ -1,7 +1,9 @@
 #include "http/api/error_response.h"
 #include "http/api/handlers.h"
 #include "http/api/json_body.h"
+#include "http/api/json_list.h"
 #include "storage/base/logging.h"
+#include "storage/registry/change_rules.h"
 
 namespace tarn::http {
 namespace {
@@ -25,19 +27,50 @@ Result<bool> IsPublic(const Services& services, const Call& call) {
   return services.registry.IsPublic(call.principal, name);
 }
 
-// What `npm access set` wants. "mfa=none" is how every package here is, so it keeps the access as it is; whether the caller
-// may set it at all is still asked.
-Result<std::string> WantedAccess(const Services& services, const Call& call, const JsonBody& body) {
-  ASSIGN_OR_RETURN(const auto access, body.String("access"));
-  if (access) return *access;
-  ASSIGN_OR_RETURN(const auto second_factor, body.Bool("publish_requires_tfa"));
-  if (!second_factor || *second_factor) {
-    return InvalidArgument(
-        "only \"access\": \"public\" or \"restricted\" can be set; publishing with a second factor "
-        "is not offered by this registry");
+// What `npm access set` wants: to change who reads it, or what is asked of those who publish.
+struct AccessRequest {
+  std::optional<std::string> access;
+  registry::PublishRule rule;
+};
+Result<AccessRequest> ParseAccessRequest(const Call& call) {
+  ASSIGN_OR_RETURN(const JsonBody body, JsonBody::ParseObject(call.body));
+  AccessRequest request;
+  ASSIGN_OR_RETURN(request.access, body.String("access"));
+  ASSIGN_OR_RETURN(request.rule.requires_second_factor, body.Bool("publish_requires_tfa"));
+  ASSIGN_OR_RETURN(request.rule.automation_bypasses_second_factor, body.Bool("automation_token_overrides_tfa"));
+  if (request.access || request.rule.requires_second_factor || request.rule.automation_bypasses_second_factor) {
+    return request;
   }
-  ASSIGN_OR_RETURN(const bool is_public, IsPublic(services, call));
-  return std::string(is_public ? "public" : "restricted");
+  return InvalidArgument(
+      "nothing to set: \"access\" is \"public\" or \"restricted\", \"publish_requires_tfa\" and "
+      "\"automation_token_overrides_tfa\" are true or false");
+}
+
+Result<registry::WriteAnswer> SetAccess(const Services& services, const Call& call) {
+  ASSIGN_OR_RETURN(const PackageName name, PackageOf(call));
+  ASSIGN_OR_RETURN(const AccessRequest request, ParseAccessRequest(call));
+  const bool has_rule = request.rule.requires_second_factor || request.rule.automation_bypasses_second_factor;
+  if (!request.access) return services.registry.SetPublishRule(call.principal, name, request.rule);
+  // Clients send one or the other.
+  ASSIGN_OR_RETURN(auto answer, services.registry.SetAccess(call.principal, name, *request.access));
+  if (!has_rule) return answer;
+  return services.registry.SetPublishRule(call.principal, name, request.rule);
+}
+
+// pnpm 11 and later want a list where npm wants a map, and both say format=cli.
+bool WantsList(const Call& call) {
+  return QueryValue(call.query, "format") == "cli" && call.head.Get(KnownHeader::kUserAgent).starts_with("pnpm/");
+}
+
+std::string CollaboratorList(const Services& services, const Call& call,
+                             const std::vector<std::pair<std::string, std::string>>& collaborators) {
+  return JsonList(collaborators, [&](std::string* out, const auto& collaborator) {
+    // The address only for whom the registry shows it to.
+    const auto user = services.registry.GetUser(call.principal, collaborator.first);
+    *out += "{\"username\":" + JsonString(collaborator.first) +
+            ",\"email\":" + JsonString(user.ok() ? user->email : "") +
+            ",\"permissions\":" + JsonString(collaborator.second) + "}";
+  });
 }
 
 }  // namespace
@@ -87,13 +120,7 @@ Response HandleGetAccess(const Services& services, const Call& call) {
 }
 
 Response HandleSetAccess(const Services& services, const Call& call) {
-  const auto name = PackageOf(call);
-  if (!name.ok()) return ErrorResponse(name.status());
-  const auto body = JsonBody::ParseObject(call.body);
-  if (!body.ok()) return ErrorResponse(body.status());
-  const auto access = WantedAccess(services, call, *body);
-  if (!access.ok()) return ErrorResponse(access.status());
-  return WriteResponse(services, services.registry.SetAccess(call.principal, *name, *access));
+  return WriteResponse(services, SetAccess(services, call));
 }
 
 Response HandleCollaborators(const Services& services, const Call& call) {
@@ -103,6 +130,9 @@ Response HandleCollaborators(const Services& services, const Call& call) {
   if (const auto user = QueryValue(call.query, "user"); user && collaborators.ok()) {
     std::erase_if(*collaborators, [&](const auto& entry) { return entry.first != *user; });
   }
+  if (collaborators.ok() && WantsList(call)) {
+    return PrivateJsonResponse(200, CollaboratorList(services, call, *collaborators));
+  }
   return MapResponse(collaborators);
 }
 
@@ -110,6 +140,10 @@ Response HandlePackagesOfScope(const Services& services, const Call& call) {
   std::string_view scope = call.Parameter("scope");
   if (scope.starts_with('@')) scope.remove_prefix(1);
   return MapResponse(services.registry.PackagesOfScope(call.principal, scope));
+}
+
+Response HandleOwnPackages(const Services& services, const Call& call) {
+  return MapResponse(services.registry.PackagesOfUser(call.principal, call.principal.user));
 }
 
 Response HandlePackagesOfUser(const Services& services, const Call& call) {

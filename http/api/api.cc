@@ -4,6 +4,7 @@
 #include "http/api/content_decoder.h"
 #include "http/api/credentials.h"
 #include "http/api/error_response.h"
+#include "http/api/old_paths.h"
 #include "http/api/trusted_gate.h"
 #include "http/api/upload.h"
 #include "http/api/web_login.h"
@@ -132,8 +133,9 @@ Task<Response> Api::Handle(Request request) {
   if (request.head.target == "*") co_return AllowedAnywhere();
   std::string scratch;
   const std::string_view base_url = base_urls_.Resolve(request.head, request.peer, &scratch);
-  const auto path = RequestPath::Parse(request.head.target, BaseUrls::PathOf(base_url));
+  auto path = RequestPath::Parse(request.head.target, BaseUrls::PathOf(base_url));
   if (!path.ok()) co_return ErrorResponse(path.status());
+  ModernizePath(request.head.method, request.head.Get(KnownHeader::kUserAgent), &*path);
   auto match = MatchRoute(request.head.method, *path);
   if (!match.ok()) co_return ErrorResponse(match.status());
   const bool is_hidden = match->is_operator && !request.peer.is_unix_socket;

@@ -170,7 +170,6 @@ TEST_F(ApiAccounts, AccessCanBeAskedAndSet) {
   const std::string path = "/-/package/@alice%2fthing/";
   EXPECT_EQ(Get(path + "visibility").text(), R"({"public":true})");
   EXPECT_EQ(Mine(kPost, path + "access", R"({"publish_requires_tfa":false})").status(), 200) << "as it is";
-  EXPECT_EQ(Mine(kPost, path + "access", R"({"publish_requires_tfa":true})").status(), 400);
   EXPECT_EQ(Mine(kPost, path + "access", "{}").status(), 400);
   EXPECT_EQ(Mine(kPost, path + "access", R"({"access":"restricted"})").status(), 200);
   EXPECT_EQ(Mine(kPost, path + "access", R"({"publish_requires_tfa":false})").status(), 200);

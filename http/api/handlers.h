@@ -108,6 +108,21 @@ Response HandleSetAccess(const Services& services, const Call& call);
 Response HandleCollaborators(const Services& services, const Call& call);
 Response HandlePackagesOfScope(const Services& services, const Call& call);
 Response HandlePackagesOfUser(const Services& services, const Call& call);
+Response HandleOwnPackages(const Services& services, const Call& call);
+
+// org_handlers.cc
+Response HandleOrgMembers(const Services& services, const Call& call);
+Response HandleSetOrgMember(const Services& services, const Call& call);
+Response HandleRemoveOrgMember(const Services& services, const Call& call);
+Response HandleTeams(const Services& services, const Call& call);
+Response HandleCreateTeam(const Services& services, const Call& call);
+Response HandleDestroyTeam(const Services& services, const Call& call);
+Response HandleTeamMembers(const Services& services, const Call& call);
+Response HandleAddToTeam(const Services& services, const Call& call);
+Response HandleRemoveFromTeam(const Services& services, const Call& call);
+Response HandleTeamPackages(const Services& services, const Call& call);
+Response HandleGrant(const Services& services, const Call& call);
+Response HandleRevoke(const Services& services, const Call& call);
 
 // owner_handlers.cc
 Response HandleGetOwners(const Services& services, const Call& call);

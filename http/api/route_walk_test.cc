@@ -26,7 +26,8 @@ const Route& RouteOf(const WalkRow& row) {
 }
 
 bool IsAboutAPackage(WalkAct act) { return act >= kAskAbout; }
-bool IsWrite(WalkAct act) { return act == kAccount || act >= kPublish; }
+bool IsWrite(WalkAct act) { return act == kAccount || act == kOrgChange || act >= kPublish; }
+bool IsListing(WalkAct act) { return act == kListing || act == kOwnListing || act == kOrgListing; }
 
 // Before anybody asks what the route would do.
 bool AreCredentialsRefused(const WalkWorld::Options& options, const WalkCaller& caller, const Route& route) {
@@ -45,10 +46,16 @@ bool MayDo(const WalkWorld::Options& options, const WalkCaller& caller, const Wa
     case kListing:
     case kAskAbout:
     case kByNameAlone: return true;
+    case kOwnListing:
     case kLoggedIn: return caller.credentials == Credentials::kGood;
     case kAccount: return caller.account;
     case kAccountRead: return caller.account_read;
     case kOperator: return caller.is_operator;
+    case kOrgListing:
+    case kOrgFacts: return caller.sees_org;
+    case kOrgChange: return caller.manages_org && !caller.lacks_code;
+    case kGrant: return caller.manages_org && caller.changes && !lacks_code;
+    case kRevoke: return caller.reads && (caller.manages_org || caller.changes) && !lacks_code;
     case kRead:
     case kReadNothing: return caller.reads;
     case kPublish: return caller.publishes && !lacks_code;
@@ -158,17 +165,23 @@ class RouteWalk : public ::testing::Test {
       }
       return;
     }
-    const bool may_show = caller.reads && !AreCredentialsRefused(options_, caller, RouteOf(row));
-    if (row.act == kListing && may_show) {
+    const bool may_show = MayShow(row, caller);
+    if (IsListing(row.act) && may_show) {
       EXPECT_TRUE(Names(answer)) << "it should have been listed\n" << answer;
     } else if (!(row.act == kAccountRead && caller.account_read)) {
       EXPECT_FALSE(Names(answer)) << answer;
     }
-    if (row.act == kPublicFacts || (row.act == kListing && !may_show)) {
+    if (row.act == kPublicFacts || row.act == kOrgFacts || (IsListing(row.act) && !may_show)) {
       const WalkCaller& same = without_->caller(caller.name);
       const auto asked = row.requests(without_->TargetFor(same, WalkWorld::kAbsent));
       EXPECT_EQ(answer, without_->AskAs(same, method, asked[index])) << "counts tell of it";
     }
+  }
+
+  bool MayShow(const WalkRow& row, const WalkCaller& caller) {
+    if (!caller.reads || AreCredentialsRefused(options_, caller, RouteOf(row))) return false;
+    if (row.act == kOwnListing) return caller.user == "olive" || caller.user == "fay";
+    return row.act != kOrgListing || caller.sees_org;
   }
 
   // What is nowhere for others is there for the operator.

@@ -12,9 +12,9 @@
 // Layouts: column_families.h; worked examples: FORMAT.md, "Keys".
 namespace tarn::engine {
 
-// kPackage, kUser, kOrg, kHook, kSetting.
+// kPackage, kUser, kOrg, kGrant, kHook, kSetting.
 std::string NameKey(std::string_view name);
-// kVersion, kTombstone, kGrant, kCounter, kRendered: `rest` may hold any byte.
+// kVersion, kTombstone, kOrg (of a team), kCounter, kRendered: `rest` may hold any byte.
 std::string NameAndRestKey(std::string_view name, std::string_view rest);
 // The prefix that all NameAndRestKeys of `name` share, and no other name's.
 std::string NamePrefix(std::string_view name);
@@ -31,8 +31,15 @@ std::string ShasumKey(const Sha1Digest& sha1);   // kShasum.
 std::string LsnKey(Lsn lsn);                     // kLog.
 Result<Lsn> ParseLsnKey(std::string_view key);
 
-// kByUser: what a user has, by kind. Written to disk since format 1.
-enum class ByUserKind : uint8_t { kMaintains = 1, kToken = 2, kStarred = 3 };
+// kByUser: what a user has, by kind. Written to disk since format 1. A team has things too; its name, "org:team", is no
+// user's.
+enum class ByUserKind : uint8_t {
+  kMaintains = 1,  // Packages.
+  kToken = 2,
+  kStarred = 3,  // Packages.
+  kMember = 4,   // Organisations.
+  kGranted = 5,  // Packages; of a team.
+};
 std::string ByUserKey(std::string_view user, ByUserKind kind, std::string_view item);
 std::string ByUserPrefix(std::string_view user, ByUserKind kind);
 // The item of a ByUserKey; kCorruption if it is too short.

@@ -7,6 +7,7 @@
 #include "storage/base/logging.h"
 #include "storage/engine/keys.h"
 #include "storage/registry/couch_hash.h"
+#include "storage/registry/org_state.h"
 #include "storage/registry/package_state.h"
 
 namespace tarn::registry {
@@ -383,6 +384,7 @@ Status Accounts::RemoveUser(const Principal& principal, std::string_view user) {
     for (const auto& [hash, token] : tokens) {
       mutation.changes.push_back({Family::kToken, engine::TokenKey(hash), std::nullopt});
     }
+    RETURN_IF_ERROR(AppendDepartures(view, user, &mutation));
     return PlannedWrite<Done>{std::move(mutation), {}};
   }));
 }

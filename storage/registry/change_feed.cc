@@ -5,6 +5,7 @@
 #include "storage/base/bytes.h"
 #include "storage/base/limits.h"
 #include "storage/engine/keys.h"
+#include "storage/registry/access_reader.h"
 #include "storage/registry/change_rows.h"
 #include "storage/registry/package_state.h"
 #include "storage/registry/sequence.h"
@@ -36,7 +37,8 @@ ChangedPackage Changed(const ChangeRow& row, Lsn lsn, std::string_view name) {
 // Walks rows in the order of their LSNs and keeps those that the caller may read.
 class RowReader {
  public:
-  RowReader(const engine::ReadView& view, const Principal& principal) : view_(view), principal_(principal) {}
+  RowReader(const engine::ReadView& view, const Principal& principal)
+      : view_(view), principal_(principal), access_(view, principal) {}
 
   // Of rows behind `after` up to `last`. `visit` gets what is visible and says whether to go on; after that no row of
   // another LSN follows: a piece never ends within one, for its packages have one sequence.
@@ -86,7 +88,7 @@ class RowReader {
     if (row.is_restricted) {
       if (!principal_.is_authenticated()) return std::optional<ChangedPackage>();
       ASSIGN_OR_RETURN(const PackageName name, PackageName::Parse(place.package));
-      const auto visible = ReadVisiblePackage(view_, principal_, name);
+      const auto visible = access_.ReadVisible(name);
       if (visible.code() == Code::kNotFound) return std::optional<ChangedPackage>();
       RETURN_IF_ERROR(visible.status());
     }
@@ -96,6 +98,7 @@ class RowReader {
  private:
   const engine::ReadView& view_;
   const Principal& principal_;
+  AccessReader access_;
 };
 
 Lsn Before(Lsn lsn) { return Lsn(lsn.value() - 1); }

@@ -213,6 +213,15 @@ Result<std::optional<PackageRecord>> PlanAccess(const PackageName& name, const P
   return std::optional<PackageRecord>(std::move(next));
 }
 
+std::optional<PackageRecord> PlanPublishRule(const PackageRecord& package, const PublishRule& rule) {
+  PackageRecord next = package;
+  next.requires_second_factor = rule.requires_second_factor.value_or(package.requires_second_factor);
+  next.automation_bypasses_second_factor =
+      rule.automation_bypasses_second_factor.value_or(package.automation_bypasses_second_factor);
+  if (next == package) return std::nullopt;
+  return next;
+}
+
 std::optional<PackageRecord> PlanStar(const PackageRecord& package, std::string_view user,
                                       const PublishRequest& request) {
   const auto wish = request.users->find(std::string(user));

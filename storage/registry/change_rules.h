@@ -77,6 +77,14 @@ Result<PackageRecord> PlanOwners(const PackageRecord& package, const std::vector
 Result<std::optional<PackageRecord>> PlanAccess(const PackageName& name, const PackageRecord& package,
                                                 std::string_view access);
 
+// --- whether publishing asks for a second factor: what is absent stays ---
+struct PublishRule {
+  std::optional<bool> requires_second_factor;
+  std::optional<bool> automation_bypasses_second_factor;  // Tokens made for machines need none all the same.
+};
+// nullopt when it is so already.
+std::optional<PackageRecord> PlanPublishRule(const PackageRecord& package, const PublishRule& rule);
+
 // --- stars: of the caller alone, whatever else the body says ---
 std::optional<PackageRecord> PlanStar(const PackageRecord& package, std::string_view user,
                                       const PublishRequest& request);

@@ -1,5 +1,7 @@
 #include "storage/registry/derived_families.h"
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -7,6 +9,7 @@
 #include "storage/engine/keys.h"
 #include "storage/registry/change_detail.h"
 #include "storage/registry/change_rows.h"
+#include "storage/registry/org_records.h"
 #include "storage/registry/records.h"
 
 namespace tarn::registry {
@@ -28,6 +31,13 @@ Result<std::set<std::string>> ByUserKeysOf(Family family, std::string_view key,
       keys.insert(ByUserKey(maintainer.name, ByUserKind::kMaintains, key));
     }
     for (const std::string& user : package.stars) keys.insert(ByUserKey(user, ByUserKind::kStarred, key));
+  } else if (family == Family::kOrg) {
+    if (IsTeamKey(key)) return keys;
+    ASSIGN_OR_RETURN(const OrgRecord org, Decode<OrgRecord>(*value));
+    for (const auto& [member, role] : org.members) keys.insert(ByUserKey(member, ByUserKind::kMember, key));
+  } else if (family == Family::kGrant) {
+    ASSIGN_OR_RETURN(const GrantRecord record, Decode<GrantRecord>(*value));
+    for (const auto& [team, permission] : record.grants) keys.insert(ByUserKey(team, ByUserKind::kGranted, key));
   } else {
     ASSIGN_OR_RETURN(const TokenRecord token, Decode<TokenRecord>(*value));
     keys.insert(ByUserKey(token.user, ByUserKind::kToken, key));
@@ -35,7 +45,11 @@ Result<std::set<std::string>> ByUserKeysOf(Family family, std::string_view key,
   return keys;
 }
 
-bool IsByUserSource(Family family) { return family == Family::kPackage || family == Family::kToken; }
+constexpr Family kByUserSources[] = {Family::kPackage, Family::kToken, Family::kOrg, Family::kGrant};
+
+bool IsByUserSource(Family family) {
+  return std::find(std::begin(kByUserSources), std::end(kByUserSources), family) != std::end(kByUserSources);
+}
 
 Change ShasumChange(const Sha1Digest& sha1, const Digest& sha512) {
   return {Family::kShasum, engine::ShasumKey(sha1), std::string(sha512.view())};
@@ -64,7 +78,7 @@ Status DeriveChanges(const engine::LogRecord& record, const engine::ReadView& be
 
 Status DeriveAll(const engine::ReadView& view, std::vector<Change>* derived) {
   Status failed;
-  for (const Family family : {Family::kPackage, Family::kToken}) {
+  for (const Family family : kByUserSources) {
     RETURN_IF_ERROR(view.ScanPrefix(family, "", [&](std::string_view key, std::string_view value) {
       const auto keys = ByUserKeysOf(family, key, std::string(value));
       if (!keys.ok()) {

@@ -6,7 +6,8 @@
 #include "storage/engine/log.h"
 #include "storage/engine/store.h"
 
-// The families that follow from packages, tokens and blobs: `by_user` (who maintains what, whose tokens), `shasum`, and
+// The families that follow from packages, tokens and blobs: `by_user` (who maintains
+// what, whose tokens, who is in which organisation, what teams are granted), `shasum`, and
 // `change` (change_rows.h).
 // Threads: any.
 namespace tarn::registry {

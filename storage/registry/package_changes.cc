@@ -1,6 +1,7 @@
 // The writes of PackageWriter that change what is there already.
 
 #include "storage/engine/keys.h"
+#include "storage/registry/org_records.h"
 #include "storage/registry/package_writer.h"
 
 namespace tarn::registry {
@@ -13,10 +14,23 @@ VersionLookup LookupIn(const engine::ReadView& view, const PackageName& name) {
   return [&view, &name](const Version& version) { return ReadVersion(view, name, version); };
 }
 
-UserLookup UsersIn(const engine::ReadView& view) {
-  return [&view](std::string_view user) -> Result<std::optional<Maintainer>> {
+// Who can be a maintainer. An organisation's package gets none but its members, because anybody else would have nothing by
+// it; those who left stay on the list until somebody takes them off.
+UserLookup OwnersIn(const engine::ReadView& view, const PackageName& name, const PackageRecord& package) {
+  return [&view, &name, &package](std::string_view user) -> Result<std::optional<Maintainer>> {
     ASSIGN_OR_RETURN(const auto stored, ReadUser(view, user));
     if (!stored.record || stored.record->is_removed()) return std::optional<Maintainer>();
+    if (name.is_scoped() && !package.IsMaintainer(user)) {
+      ASSIGN_OR_RETURN(const auto org, view.Get(Family::kOrg, engine::NameKey(name.scope())));
+      ASSIGN_OR_RETURN(const auto role, org ? DecodeRole(*org, user) : std::optional<OrgRole>(OrgRole::kOwner));
+      if (!role) {
+        const std::string who(user);
+        const std::string scope(name.scope());
+        return InvalidArgument("\"" + who + "\" is not in the organisation \"" + scope +
+                               "\", which the package belongs to: add them with `npm org set " + scope + " " + who +
+                               "`");
+      }
+    }
     return std::optional<Maintainer>(Maintainer{stored.record->name, stored.record->email});
   };
 }
@@ -135,11 +149,12 @@ Result<WriteAnswer> PackageWriter::Change(const Principal& principal, const Pack
       return PlanVersions(view, name, package, request, rev ? RevInPath::kYes : RevInPath::kNo, principal);
     }
     if (kind != WriteKind::kOwners) return PlannedChange{};
-    ASSIGN_OR_RETURN(PackageRecord next, PlanOwners(package, *request.maintainers, UsersIn(view)));
+    ASSIGN_OR_RETURN(PackageRecord next, PlanOwners(package, *request.maintainers, OwnersIn(view, name, package)));
     if (next == package) return PlannedChange{};
     return PlannedChange{std::move(next), EventKind::kSetOwners, {}, {}};
   };
-  auto answer = ChangePackage(principal, name, Right::kWrite, rev, plan);
+  const Right right = kind == WriteKind::kOwners ? Right::kManage : Right::kWrite;
+  auto answer = ChangePackage(principal, name, right, rev, plan);
   // The caller was admitted, so the name is free for them: what is missing is the tarball.
   if (answer.code() == Code::kNotFound && !rev && request.versions && !request.versions->empty()) {
     return NoTarball(request.versions->front().key);
@@ -195,10 +210,18 @@ Result<WriteAnswer> PackageWriter::RemoveDistTag(const Principal& principal, con
 
 Result<WriteAnswer> PackageWriter::SetAccess(const Principal& principal, const PackageName& name,
                                              std::string_view access) {
-  return ChangePackage(principal, name, Right::kWrite, std::nullopt,
+  return ChangePackage(principal, name, Right::kManage, std::nullopt,
                        [&](const ReadView&, const PackageRecord& package) -> Result<PlannedChange> {
                          ASSIGN_OR_RETURN(auto next, PlanAccess(name, package, access));
                          return PlannedChange{std::move(next), EventKind::kSetAccess, {}, {}};
+                       });
+}
+
+Result<WriteAnswer> PackageWriter::SetPublishRule(const Principal& principal, const PackageName& name,
+                                                  const PublishRule& rule) {
+  return ChangePackage(principal, name, Right::kManage, std::nullopt,
+                       [&](const ReadView&, const PackageRecord& package) -> Result<PlannedChange> {
+                         return PlannedChange{PlanPublishRule(package, rule), EventKind::kSetAccess, {}, {}};
                        });
 }
 

@@ -1,8 +1,5 @@
 #include "storage/registry/package_reader.h"
 
-#include <algorithm>
-#include <map>
-
 #include "storage/base/bytes.h"
 #include "storage/base/digest.h"
 #include "storage/base/logging.h"
@@ -156,76 +153,6 @@ Result<bool> PackageReader::IsPublic(const Principal& principal, const PackageNa
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
   ASSIGN_OR_RETURN(const VisiblePackage visible, ReadVisiblePackage(*view, principal, name));
   return !visible.record.is_restricted();
-}
-
-Result<PackageReader::Permissions> PackageReader::Collaborators(const Principal& principal, const PackageName& name) {
-  RETURN_IF_ERROR(CheckMayAsk(principal));
-  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
-  ASSIGN_OR_RETURN(const VisiblePackage visible, ReadVisiblePackage(*view, principal, name));
-  std::map<std::string, std::string> users;
-  for (const Maintainer& maintainer : visible.record.maintainers) users.emplace(maintainer.name, "write");
-  if (visible.scope.org) {
-    for (const auto& [member, role] : visible.scope.org->members) users.emplace(member, "write");
-  }
-  if (name.is_scoped() && visible.scope.is_user) users.emplace(name.scope(), "write");
-  return Permissions(users.begin(), users.end());
-}
-
-Result<PackageReader::Permissions> PackageReader::PackagesOfUser(const Principal& principal, std::string_view user) {
-  RETURN_IF_ERROR(CheckMayAsk(principal));
-  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
-  ASSIGN_OR_RETURN(const auto account, ReadUser(*view, user));
-  if (!account.record || account.record->is_removed()) {
-    return NotFound("There is no user \"" + std::string(user) + "\".");
-  }
-  std::vector<std::string> names;
-  Status failed;
-  RETURN_IF_ERROR(view->ScanPrefix(Family::kByUser, engine::ByUserPrefix(user, engine::ByUserKind::kMaintains),
-                                   [&](std::string_view key, std::string_view) {
-                                     const auto item = engine::ParseByUserItem(key, user);
-                                     if (item.ok())
-                                       names.emplace_back(*item);
-                                     else
-                                       failed = item.status();
-                                     return failed.ok();
-                                   }));
-  RETURN_IF_ERROR(failed);
-  Permissions packages;
-  for (const std::string& text : names) {
-    ASSIGN_OR_RETURN(const PackageName name, PackageName::Parse(text));
-    const auto visible = ReadVisiblePackage(*view, principal, name);
-    if (visible.ok())
-      packages.emplace_back(text, "write");
-    else if (visible.code() != Code::kNotFound)
-      return visible.status();
-  }
-  return packages;
-}
-
-Result<PackageReader::Permissions> PackageReader::PackagesOfScope(const Principal& principal, std::string_view scope) {
-  RETURN_IF_ERROR(CheckMayAsk(principal));
-  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
-  ASSIGN_OR_RETURN(auto org, ReadRecord<OrgRecord>(*view, Family::kOrg, engine::NameKey(scope)));
-  if (!org.record) return NotFound("There is no organisation \"" + std::string(scope) + "\".");
-  const ScopeState state{std::move(org.record), false};
-  Permissions packages;
-  Status failed;
-  RETURN_IF_ERROR(view->ScanPrefix(
-      Family::kPackage, engine::NameKey("@" + std::string(scope) + "/"),
-      [&](std::string_view key, std::string_view value) {
-        const auto name = PackageName::Parse(key);
-        const auto record = Decode<PackageRecord>(value);
-        if (!name.ok() || !record.ok()) {
-          failed = name.ok() ? record.status() : name.status();
-          return false;
-        }
-        if (!MayRead(principal, *name, *record, state)) return true;
-        packages.emplace_back(key,
-                              MayWrite(principal, TokenAct::kChangePackage, *name, *record, state) ? "write" : "read");
-        return true;
-      }));
-  RETURN_IF_ERROR(failed);
-  return packages;
 }
 
 }  // namespace tarn::registry

@@ -32,6 +32,8 @@ class PackageReader {
   Result<TarballAnswer> OpenTarball(const Principal& principal, const PackageName& name, std::string_view file_name);
   Result<DistTags> GetDistTags(const Principal& principal, const PackageName& name);
   Result<bool> IsPublic(const Principal& principal, const PackageName& name);
+
+  // --- package_lists.cc ---
   Result<Permissions> Collaborators(const Principal& principal, const PackageName& name);
   Result<Permissions> PackagesOfUser(const Principal& principal, std::string_view user);
   Result<Permissions> PackagesOfScope(const Principal& principal, std::string_view scope);

@@ -3,7 +3,9 @@
 #include "storage/base/bytes.h"
 #include "storage/base/limits.h"
 #include "storage/engine/keys.h"
+#include "storage/registry/access_reader.h"
 #include "storage/registry/flat_fields.h"
+#include "storage/registry/org_records.h"
 #include "storage/registry/staged_record.h"
 #include "storage/schema/version_generated.h"
 
@@ -47,6 +49,8 @@ template Result<Stored<PackageAdvisoriesRecord>> ReadRecord(const engine::ReadVi
 template Result<Stored<StagedPackageRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 template Result<Stored<StagedVersionRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 template Result<Stored<OrgRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<TeamRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
+template Result<Stored<GrantRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 template Result<Stored<BlobRecord>> ReadRecord(const engine::ReadView&, Family, const std::string&);
 
 Result<Stored<PackageRecord>> ReadPackage(const engine::ReadView& view, const PackageName& name) {
@@ -113,15 +117,8 @@ Result<std::optional<TombstoneRecord>> ReadTombstone(const engine::ReadView& vie
   return std::move(stored.record);
 }
 
-Result<ScopeState> ReadScope(const engine::ReadView& view, const PackageName& name) {
-  ScopeState scope;
-  if (!name.is_scoped()) return scope;
-  const std::string key = engine::NameKey(name.scope());
-  ASSIGN_OR_RETURN(auto org, ReadRecord<OrgRecord>(view, Family::kOrg, key));
-  scope.org = std::move(org.record);
-  ASSIGN_OR_RETURN(const auto user, view.Get(Family::kUser, key));
-  scope.is_user = user.has_value();
-  return scope;
+Result<ScopeState> ReadScope(const engine::ReadView& view, const Principal& principal, const PackageName& name) {
+  return AccessReader(view, principal).ScopeOf(name);
 }
 
 namespace {
@@ -167,12 +164,7 @@ Status ScanTombstones(const engine::ReadView& view, const PackageName& name,
 
 Result<VisiblePackage> ReadVisiblePackage(const engine::ReadView& view, const Principal& principal,
                                           const PackageName& name) {
-  ASSIGN_OR_RETURN(auto package, ReadPackage(view, name));
-  ASSIGN_OR_RETURN(ScopeState scope, ReadScope(view, name));
-  if (!package.record || !MayRead(principal, name, *package.record, scope)) {
-    return NotFound(std::string(kNotFoundText));
-  }
-  return VisiblePackage{std::move(*package.record), std::move(scope)};
+  return AccessReader(view, principal).ReadVisible(name);
 }
 
 }  // namespace tarn::registry

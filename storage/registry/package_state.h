@@ -40,8 +40,8 @@ Result<std::optional<TarballRecord>> ReadTarball(const engine::ReadView& view, c
                                                  const Version& version);
 Result<std::optional<TombstoneRecord>> ReadTombstone(const engine::ReadView& view, const PackageName& name,
                                                      const Version& version);
-// What decides over `name` beside its own record; no read for an unscoped one.
-Result<ScopeState> ReadScope(const engine::ReadView& view, const PackageName& name);
+// What decides over what the principal may do with `name`, beside its own record.
+Result<ScopeState> ReadScope(const engine::ReadView& view, const Principal& principal, const PackageName& name);
 
 // Keys of a version and its tombstone.
 std::string VersionKey(const PackageName& name, const Version& version);
@@ -69,9 +69,8 @@ Status ScanTombstones(const engine::ReadView& view, const PackageName& name,
 // A package that the caller may read.
 struct VisiblePackage {
   PackageRecord record;
-  ScopeState scope;
 };
-// kNotFound, always with the same text, when there is none or not for their eyes.
+// kNotFound, always with the same text, when there is none or not for their eyes. For many packages: access_reader.h.
 Result<VisiblePackage> ReadVisiblePackage(const engine::ReadView& view, const Principal& principal,
                                           const PackageName& name);
 

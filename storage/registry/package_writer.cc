@@ -13,6 +13,17 @@ using engine::Mutation;
 
 }  // namespace
 
+PackageAction PackageWriter::ActionOf(Right right) {
+  switch (right) {
+    case Right::kWrite:
+    case Right::kTrustedTag:
+    case Right::kTag: return PackageAction::kChange;
+    case Right::kManage: return PackageAction::kManage;
+    case Right::kStar: break;
+  }
+  return PackageAction::kStar;
+}
+
 uint64_t PackageWriter::NewRevHash() { return LoadLittleEndian<uint64_t>(random_->Bytes(sizeof(uint64_t)).data()); }
 
 Result<PackageWriter::Admission> PackageWriter::Admit(const Principal& principal, const PackageName& name,
@@ -20,7 +31,7 @@ Result<PackageWriter::Admission> PackageWriter::Admit(const Principal& principal
   RETURN_IF_ERROR(CheckMayChangePackages(principal));
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
   ASSIGN_OR_RETURN(const auto package, ReadPackage(*view, name));
-  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(*view, name));
+  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(*view, principal, name));
   const bool is_visible = package.record && MayRead(principal, name, *package.record, scope);
   if (!is_visible && rev) return NotFound(std::string(kNotFoundText));
   const Status may_publish = CheckMayPublish(principal, name, package.record, scope);
@@ -64,7 +75,7 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanPublishCommit(const ReadVie
   ASSIGN_OR_RETURN(const Stored<PackageRecord> package, ReadPackage(view, name));
   PublishState state;
   state.package = package.record;
-  ASSIGN_OR_RETURN(state.scope, ReadScope(view, name));
+  ASSIGN_OR_RETURN(state.scope, ReadScope(view, principal, name));
   ASSIGN_OR_RETURN(state.version, ReadVersion(view, name, candidate.version));
   ASSIGN_OR_RETURN(state.tombstone, ReadTombstone(view, name, candidate.version));
   ASSIGN_OR_RETURN(const Maintainer publisher, ReadMaintainer(view, principal));
@@ -108,6 +119,9 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::CommitOfPublish(const ReadView&
     mutation.preconditions.push_back({Family::kUser, scope_key, std::nullopt});
     mutation.changes.push_back({Family::kOrg, scope_key, Encode(*plan.new_org)});
   }
+  if (plan.new_grant) {
+    mutation.changes.push_back({Family::kGrant, engine::NameKey(name.full()), Encode(*plan.new_grant)});
+  }
   if (!package.record) publish.staged.Adopt();
   publish.staged.AddTo(&mutation);
   mutation.blobs = std::move(publish.blobs);
@@ -143,16 +157,14 @@ Result<PlannedWrite<WriteAnswer>> PackageWriter::PlanChangeCommit(const ReadView
     RETURN_IF_ERROR(CheckMayChangePackages(principal));
     return NotFound(std::string(kNotFoundText));
   }
-  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(view, name));
+  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(view, principal, name));
   if (right == Right::kTrustedTag) {
     RETURN_IF_ERROR(CheckTrusted(*principal.trusted, name, TrustedAct::kTag));
-  } else if (right != Right::kStar) {
-    RETURN_IF_ERROR(CheckWrite(principal, TokenAct::kChangePackage, name, *package.record, scope));
-    if (right == Right::kWrite) {
-      RETURN_IF_ERROR(second_factors_->Check(principal, SecondFactorAct::kWrite, &*package.record));
-    }
   } else {
-    RETURN_IF_ERROR(CheckStar(principal, name, *package.record, scope));
+    RETURN_IF_ERROR(Decide(principal, name, &*package.record, scope, ActionOf(right)));
+  }
+  if (right == Right::kWrite || right == Right::kManage) {
+    RETURN_IF_ERROR(second_factors_->Check(principal, SecondFactorAct::kWrite, &*package.record));
   }
   if (rev) RETURN_IF_ERROR(CheckRevision(*package.record, *rev));
   ASSIGN_OR_RETURN(PlannedChange change, plan(view, *package.record));

@@ -67,6 +67,7 @@ class PackageWriter {
                                  std::string_view version);
   Result<WriteAnswer> RemoveDistTag(const Principal& principal, const PackageName& name, std::string_view tag);
   Result<WriteAnswer> SetAccess(const Principal& principal, const PackageName& name, std::string_view access);
+  Result<WriteAnswer> SetPublishRule(const Principal& principal, const PackageName& name, const PublishRule& rule);
 
  private:
   using ReadView = engine::ReadView;
@@ -78,8 +79,9 @@ class PackageWriter {
     std::string version;                   // For the event, when it is about one.
     std::vector<engine::Change> versions;  // Of versions and tombstones.
   };
-  // Of a change: kWrite may ask for a one-time password, the others never do.
-  enum class Right : uint8_t { kWrite, kTag, kTrustedTag, kStar };
+  // Of a change: kWrite and kManage may ask for a one-time password, the others never do.
+  enum class Right : uint8_t { kWrite, kManage, kTag, kTrustedTag, kStar };
+  static PackageAction ActionOf(Right right);
   // What is installed without a word said is as much as a publish (contract 11.3).
   static Right RightToTag(const Principal& principal, std::string_view tag);
   using Plan = std::function<Result<PlannedChange>(const ReadView&, const PackageRecord&)>;

@@ -60,7 +60,7 @@ PackageRecord NewPackage(const PackageName& name, const NewVersion& candidate, c
 
 std::optional<OrgRecord> ClaimedScope(const PackageName& name, const ScopeState& scope, const Maintainer& publisher,
                                       uint64_t now_ms) {
-  if (!name.is_scoped() || scope.org || scope.is_user || publisher.name.empty()) return std::nullopt;
+  if (!name.is_scoped() || !scope.is_free() || publisher.name.empty()) return std::nullopt;
   return OrgRecord{std::string(name.scope()), now_ms, {{publisher.name, OrgRole::kOwner}}};
 }
 
@@ -77,11 +77,11 @@ Status CheckMayPublish(const Principal& principal, const PackageName& name, cons
     return CheckTrusted(*principal.trusted, name, TrustedAct::kPublish);
   }
   if (package) {
-    const Status may_write = CheckWrite(principal, TokenAct::kPublish, name, *package, scope);
-    if (may_write.code() != Code::kNotFound) return may_write;
+    const Status decision = Decide(principal, name, &*package, scope, PackageAction::kPublish);
+    if (decision.code() != Code::kNotFound) return decision;
   }
   // An invisible package answers as a missing one does, so far as it can: the name is not free.
-  RETURN_IF_ERROR(CheckCreate(principal, name, scope));
+  RETURN_IF_ERROR(Decide(principal, name, nullptr, scope, PackageAction::kCreate));
   return package ? NotFound(std::string(kNotFoundText)) : OkStatus();
 }
 
@@ -93,7 +93,8 @@ Result<PublishPlan> PlanPublish(const PackageName& name, const NewVersion& candi
     if (!IsRepeat(*state.version, candidate, principal, policy, now_ms)) {
       return AlreadyPublished(state.version->version);
     }
-    return PublishPlan{.repeats = true, .package = *state.package, .version = *state.version, .new_org = {}};
+    return PublishPlan{
+        .repeats = true, .package = *state.package, .version = *state.version, .new_org = {}, .new_grant = {}};
   }
   if (state.tombstone) return AlreadyPublished(state.tombstone->version);
 
@@ -103,7 +104,12 @@ Result<PublishPlan> PlanPublish(const PackageName& name, const NewVersion& candi
     plan.package = *state.package;
   } else {
     plan.package = NewPackage(name, candidate, publisher, policy, now_ms);
-    plan.new_org = ClaimedScope(name, state.scope, publisher, now_ms);
+    if (principal.TokenAllows(TokenAct::kChangeOrg, name.scope())) {
+      plan.new_org = ClaimedScope(name, state.scope, publisher, now_ms);
+    }
+    if (plan.new_org || state.scope.is_org) {
+      plan.new_grant.emplace().Set(TeamId(name.scope(), kDevelopersTeam), TeamPermission::kWrite);
+    }
   }
   PackageRecord& package = plan.package;
   if (candidate.record.bundle && package.is_restricted()) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "storage/base/result.h"
+#include "storage/registry/org_records.h"
 #include "storage/registry/package_access.h"
 #include "storage/registry/publish_request.h"
 #include "storage/registry/records.h"
@@ -34,7 +35,8 @@ struct PublishPlan {
   bool repeats = false;
   PackageRecord package;  // Still with the revision of the state.
   VersionRecord version;
-  std::optional<OrgRecord> new_org;  // The scope had no owner; its first publisher becomes it.
+  std::optional<OrgRecord> new_org;      // The scope had no owner; its first publisher becomes it.
+  std::optional<GrantRecord> new_grant;  // Of a new package of an organisation: its developers may write.
 };
 
 //   publisher  the principal's name and e-mail address; both empty for the system.

@@ -129,7 +129,6 @@ TEST(PublishRules, RepeatOfTheSamePublishSucceedsWithinTheWindow) {
 }
 
 TEST(PublishRules, WhoMayPublish) {
-  const OrgRecord org{"corp", 1, {{"alice", OrgRole::kDeveloper}}};
   struct Row {
     const char* what;
     std::string name;
@@ -151,7 +150,7 @@ TEST(PublishRules, WhoMayPublish) {
       {"an unclaimed scope", "@corp/left", "bob", "", false, false, false, Code::kOk},
       {"a claimed scope, member", "@corp/left", "alice", "", false, true, false, Code::kOk},
       {"a claimed scope, stranger", "@corp/left", "bob", "", false, true, false, Code::kPermissionDenied},
-      {"package of the scope, member", "@corp/left", "alice", "carol", true, true, false, Code::kOk},
+      {"package of the scope, member", "@corp/left", "alice", "carol", true, true, false, Code::kNotFound},
       // As for a name that does not exist: by the scope.
       {"restricted, stranger", "@corp/left", "bob", "alice", true, true, false, Code::kPermissionDenied},
       {"restricted, anonymous", "@corp/left", "", "alice", true, true, false, Code::kUnauthenticated},
@@ -164,7 +163,8 @@ TEST(PublishRules, WhoMayPublish) {
     c.principal = row.user.empty() ? Principal::Anonymous() : User(row.user);
     if (!row.owner.empty()) c.state.package = PackageOf(row.owner);
     if (row.restricted) c.state.package->access = PackageAccess::kRestricted;
-    if (row.org_exists) c.state.scope.org = org;
+    c.state.scope.is_org = row.org_exists;
+    if (row.org_exists && row.user == "alice") c.state.scope.role = OrgRole::kDeveloper;
     c.state.scope.is_user = row.scope_is_user;
     EXPECT_EQ(c.Plan().code(), row.expected) << row.what;
     // A read-only token turns yes into no, and never no into yes.
@@ -183,10 +183,19 @@ TEST(PublishRules, FirstPublisherFoundsTheScope) {
   ASSERT_TRUE(plan->new_org);
   EXPECT_EQ(plan->new_org->name, "corp");
   EXPECT_EQ(plan->new_org->members, (std::vector<std::pair<std::string, OrgRole>>{{"alice", OrgRole::kOwner}}));
+  EXPECT_EQ(plan->new_grant, (GrantRecord{{{"corp:developers", TeamPermission::kWrite}}}));
+  c.state.scope.is_org = true;
+  c.state.scope.role = OrgRole::kDeveloper;
+  EXPECT_FALSE(c.Plan()->new_org);
+  EXPECT_EQ(c.Plan()->new_grant, plan->new_grant) << "every new package is its developers'";
+  c.state.package = PackageOf("alice");
+  EXPECT_FALSE(c.Plan()->new_grant) << "what was decided later stays";
+  c.state = {};
   c.name = "@alice/left";
   c.state.scope.is_user = true;
   ASSERT_TRUE(c.Plan().ok());
   EXPECT_FALSE(c.Plan()->new_org);
+  EXPECT_FALSE(c.Plan()->new_grant);
 }
 
 TEST(PublishRules, AccessOfANewPackage) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/base/digest.h"
+#include "storage/registry/org_records.h"
 
 namespace tarn::registry {
 namespace {
@@ -111,7 +112,16 @@ TEST(Records, RoundTripAndDamage) {
   ExpectRoundTrip(AdvisoriesRecord{1, 2});
   ExpectRoundTrip(AdvisoryIndexRecord{1, Severity::kHigh, "title", {"a", "@s/b"}});
   ExpectRoundTrip(PackageAdvisoriesRecord{{FullAdvisory(), FullAdvisory()}});
-  ExpectRoundTrip(OrgRecord{"corp", 1, {{"alice", OrgRole::kOwner}, {"bob", OrgRole::kDeveloper}}});
+  const OrgRecord org{"corp", 1, {{"alice", OrgRole::kOwner}, {"bob", OrgRole::kDeveloper}}};
+  ExpectRoundTrip(org);
+  EXPECT_EQ(DecodeRole(Encode(org), "bob").value(), OrgRole::kDeveloper);
+  EXPECT_EQ(DecodeRole(Encode(org), "bo").value(), std::nullopt);
+  const TeamRecord team{"corp", "ops", "who runs it", 2, {"alice", "bob", "carol"}, 3};
+  ExpectRoundTrip(team);
+  ExpectRoundTrip(TeamRecord{});
+  for (const char* member : {"alice", "bob", "carol"}) EXPECT_TRUE(DecodeIsInTeam(Encode(team), member).value());
+  for (const char* other : {"", "al", "bobby", "dave"}) EXPECT_FALSE(DecodeIsInTeam(Encode(team), other).value());
+  ExpectRoundTrip(GrantRecord{{{"corp:developers", TeamPermission::kWrite}, {"corp:ops", TeamPermission::kRead}}});
 }
 
 TEST(Records, OneKindIsNotReadAsAnother) {

@@ -67,6 +67,7 @@ RegistryImpl::RegistryImpl(engine::Store* store, const RegistryOptions& options,
       accounts_(store, options, &passwords_, htpasswd_.get(), &second_factors_, clock, &random_),
       authenticator_(store, &accounts_, &second_factors_, clock, &random_),
       trusted_publishing_(store, options.trust, &second_factors_, clock, &random_),
+      organisations_(store, &second_factors_, clock),
       changes_(store, this, options),
       downloads_(store, options, clock),
       version_signer_(store, &signing_keys_, &random_) {}
@@ -217,6 +218,11 @@ Result<WriteAnswer> RegistryImpl::RemoveDistTag(const Principal& principal, cons
 Result<WriteAnswer> RegistryImpl::SetAccess(const Principal& principal, const PackageName& name,
                                             std::string_view access) {
   return writer_.SetAccess(principal, name, access);
+}
+
+Result<WriteAnswer> RegistryImpl::SetPublishRule(const Principal& principal, const PackageName& name,
+                                                 const PublishRule& rule) {
+  return writer_.SetPublishRule(principal, name, rule);
 }
 
 Result<bool> RegistryImpl::IsPublic(const Principal& principal, const PackageName& name) {

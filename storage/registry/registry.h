@@ -29,6 +29,8 @@ namespace tarn::registry {
 
 class ChangeFeed;
 class DownloadCounts;
+class Organisations;
+struct PublishRule;
 class StagedVersions;
 class TrustedPublishing;
 
@@ -282,12 +284,16 @@ class Registry : public engine::CommitObserver {
   // "public" or "restricted" (alias "private").
   [[nodiscard]] virtual Result<WriteAnswer> SetAccess(const Principal& principal, const PackageName& name,
                                                       std::string_view access) = 0;
+  // Whether publishing asks for a second factor (change_rules.h).
+  [[nodiscard]] virtual Result<WriteAnswer> SetPublishRule(const Principal& principal, const PackageName& name,
+                                                           const PublishRule& rule) = 0;
   // True when public. kNotFound when the caller may not see it.
   [[nodiscard]] virtual Result<bool> IsPublic(const Principal& principal, const PackageName& name) = 0;
-  // User name to "read" or "write", sorted.
+  // User name to "read" or "write", sorted. Who is not in the organisation reads of maintainers alone.
   [[nodiscard]] virtual Result<std::vector<std::pair<std::string, std::string>>> Collaborators(
       const Principal& principal, const PackageName& name) = 0;
-  // Package to "read" or "write" of one user or scope. kNotFound for an unknown user or scope.
+  // Package to "read" or "write" of one user or scope, of those that the caller may read. kNotFound for an unknown user or
+  // scope, and for an organisation that shows the caller nothing.
   [[nodiscard]] virtual Result<std::vector<std::pair<std::string, std::string>>> PackagesOfUser(
       const Principal& principal, std::string_view user) = 0;
   [[nodiscard]] virtual Result<std::vector<std::pair<std::string, std::string>>> PackagesOfScope(
@@ -324,6 +330,8 @@ class Registry : public engine::CommitObserver {
   // By key or by the token itself. kNotFound: unknown, or somebody else's.
   [[nodiscard]] virtual Status RevokeToken(const Principal& principal, std::string_view key_or_token) = 0;
 
+  // --- members, teams and what they are granted: organisations.h ---
+  virtual Organisations& organisations() = 0;
   // --- what followers read: change_feed.h ---
   virtual ChangeFeed& changes() = 0;
   // --- publishing without an account: trusted_publishing.h ---

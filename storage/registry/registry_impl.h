@@ -12,6 +12,7 @@
 #include "storage/registry/change_feed.h"
 #include "storage/registry/download_counts.h"
 #include "storage/registry/htpasswd.h"
+#include "storage/registry/organisations.h"
 #include "storage/registry/package_reader.h"
 #include "storage/registry/package_writer.h"
 #include "storage/registry/packument_cache.h"
@@ -94,6 +95,8 @@ class RegistryImpl final : public Registry {
                                  std::string_view version) override;
   Result<WriteAnswer> RemoveDistTag(const Principal& principal, const PackageName& name, std::string_view tag) override;
   Result<WriteAnswer> SetAccess(const Principal& principal, const PackageName& name, std::string_view access) override;
+  Result<WriteAnswer> SetPublishRule(const Principal& principal, const PackageName& name,
+                                     const PublishRule& rule) override;
   Result<bool> IsPublic(const Principal& principal, const PackageName& name) override;
   Result<std::vector<std::pair<std::string, std::string>>> Collaborators(const Principal& principal,
                                                                          const PackageName& name) override;
@@ -117,6 +120,7 @@ class RegistryImpl final : public Registry {
                                std::optional<std::string_view> password, const TokenSpec& spec) override;
   Status RevokeToken(const Principal& principal, std::string_view key_or_token) override;
 
+  Organisations& organisations() override { return organisations_; }
   ChangeFeed& changes() override { return changes_; }
   TrustedPublishing& trusted_publishing() override { return trusted_publishing_; }
   DownloadCounts& downloads() override { return downloads_; }
@@ -152,6 +156,7 @@ class RegistryImpl final : public Registry {
   Accounts accounts_;
   Authenticator authenticator_;
   TrustedPublishing trusted_publishing_;
+  Organisations organisations_;
   ChangeFeed changes_;
   DownloadCounts downloads_;
   SearchIndex search_;

@@ -120,7 +120,7 @@ TEST_F(RegistryPrivacy, SearchAndListsLeaveItOut) {
   for (const Principal& who : {bob_, Principal::Anonymous()}) {
     EXPECT_EQ(registry_->Search(who, {"findable", 20, 0})->total, 0u);
     EXPECT_TRUE(registry_->PackagesOfUser(who, "alice")->empty());
-    EXPECT_TRUE(registry_->PackagesOfScope(who, "corp")->empty());
+    EXPECT_EQ(registry_->PackagesOfScope(who, "corp").code(), Code::kNotFound) << "as for no organisation";
   }
   for (const Principal& who : {alice_, As("root", Registry::Admin::kYes), Principal::System()}) {
     EXPECT_EQ(registry_->Search(who, {"findable", 20, 0})->total, 1u);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "storage/registry/package_state.h"
+#include "storage/registry/access_reader.h"
 
 namespace tarn::registry {
 namespace {
@@ -10,11 +10,12 @@ namespace {
 // Leaves what the caller may read.
 Status DropInvisible(const engine::ReadView& view, const Principal& principal, std::vector<SearchMatch>* matches) {
   Status failed;
+  AccessReader access(view, principal);
   std::erase_if(*matches, [&](const SearchMatch& match) {
     if (!match.row->is_restricted || !failed.ok()) return false;
     if (!principal.is_authenticated()) return true;
     const auto name = PackageName::Parse(match.row->name);
-    const auto visible = name.ok() ? ReadVisiblePackage(view, principal, *name) : Result<VisiblePackage>(name.status());
+    const auto visible = name.ok() ? access.ReadVisible(*name) : Result<VisiblePackage>(name.status());
     if (!visible.ok() && visible.code() != Code::kNotFound) failed = visible.status();
     return !visible.ok();
   });
@@ -50,13 +51,14 @@ Result<SearchAnswer> SearchPackages(const engine::ReadView& view, const SearchIn
   RETURN_IF_ERROR(DropInvisible(view, principal, &matches));
   SearchAnswer answer;
   answer.total = matches.size();
+  AccessReader access(view, principal);
   const size_t begin = std::min(query.from, matches.size());
   const size_t end = begin + std::min(query.size, matches.size() - begin);
   std::partial_sort(matches.begin(), matches.begin() + static_cast<ptrdiff_t>(end), matches.end());
   for (size_t i = begin; i < end; ++i) {
     // The index may be ahead of the view, or behind it: the view decides what is shown.
     ASSIGN_OR_RETURN(const PackageName name, PackageName::Parse(matches[i].row->name));
-    const auto visible = ReadVisiblePackage(view, principal, name);
+    const auto visible = access.ReadVisible(name);
     if (visible.code() == Code::kNotFound) continue;
     RETURN_IF_ERROR(visible.status());
     if (!visible->record.latest) continue;

@@ -38,7 +38,7 @@ Principal WithoutTokenLimits(Principal principal) {
 
 std::string StagedOwner(const Principal& principal, const PackageName& name,
                         const std::optional<PackageRecord>& package, const ScopeState& scope) {
-  const bool name_is_taken = package || (name.is_scoped() && (scope.org || scope.is_user));
+  const bool name_is_taken = package || (name.is_scoped() && (scope.is_org || scope.is_user));
   return name_is_taken || principal.kind != Principal::Kind::kUser ? std::string() : principal.user;
 }
 
@@ -49,7 +49,10 @@ bool MaySeeStaged(const Principal& principal, const PackageName& name, std::stri
   if (!owner.empty()) return principal.is_admin || principal.is_limited_admin || principal.user == owner;
   Principal user = WithoutTokenLimits(principal);
   user.may_write = true;
-  return MayWrite(user, TokenAct::kPublish, name, package ? *package : PackageRecord(), scope);
+  const PackageRecord none;
+  const bool may_publish = Decide(user, name, package ? &*package : &none, scope, PackageAction::kPublish).ok();
+  // Of a package that is not there yet: who may make it in their organisation.
+  return may_publish || (!package && scope.role.has_value());
 }
 
 Status CheckMayDecideStaged(const Principal& principal, const PackageName& name) {

@@ -78,7 +78,8 @@ TEST(StagedRules, LimitedTokensStageAndLookAndOnlyFullOnesDecide) {
 TEST(StagedRules, ANameThatNobodyHasIsTheBusinessOfWhoeverStagedIt) {
   const Principal alice = User("alice");
   ScopeState org;
-  org.org = OrgRecord{"acme", 0, {{"alice", OrgRole::kDeveloper}}};
+  org.is_org = true;
+  org.role = OrgRole::kDeveloper;  // Of alice.
   ScopeState user_scope;
   user_scope.is_user = true;
   EXPECT_EQ(StagedOwner(alice, Name("left"), std::nullopt, {}), "alice");
@@ -95,7 +96,8 @@ TEST(StagedRules, OnlyThoseWhoMayPublishSeeIt) {
   Principal reader = alice;
   reader.may_write = false;
   ScopeState org;
-  org.org = OrgRecord{"acme", 0, {{"alice", OrgRole::kDeveloper}}};
+  org.is_org = true;
+  org.role = OrgRole::kDeveloper;  // Of alice.
   const auto sees = [](const Principal& principal, std::string_view name, std::string_view owner,
                        const std::optional<PackageRecord>& package, const ScopeState& scope = {}) {
     return MaySeeStaged(principal, Name(name), owner, package, scope);
@@ -110,6 +112,7 @@ TEST(StagedRules, OnlyThoseWhoMayPublishSeeIt) {
   EXPECT_TRUE(sees(admin, "left", "alice", std::nullopt));
   EXPECT_FALSE(sees(bob, "left", "alice", std::nullopt));
   EXPECT_TRUE(sees(alice, "@acme/left", "", std::nullopt, org));
+  org.role.reset();
   EXPECT_FALSE(sees(bob, "@acme/left", "", std::nullopt, org));
   // Bob has it now.
   EXPECT_FALSE(sees(alice, "left", "alice", OwnedBy("bob")));

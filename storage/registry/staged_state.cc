@@ -119,7 +119,7 @@ Result<StagedVersion> FindStaged(const engine::ReadView& view, const Principal& 
   if (!stored.record) return not_found;
   ASSIGN_OR_RETURN(PackageName name, PackageName::Parse(stored.record->package));
   ASSIGN_OR_RETURN(Stored<PackageRecord> package, ReadPackage(view, name));
-  ASSIGN_OR_RETURN(ScopeState scope, ReadScope(view, name));
+  ASSIGN_OR_RETURN(ScopeState scope, ReadScope(view, principal, name));
   ASSIGN_OR_RETURN(StagedLists lists, StagedLists::Read(view, name, package.record, stored.record->owner, term));
   // With its package made, a version is the business of the package, or forgotten.
   const std::string owner = package.record ? std::string() : stored.record->owner;

@@ -31,7 +31,7 @@ engine::Event EventOf(std::string package, std::string version, std::string acto
 Result<std::unique_ptr<PackageUpload>> StagedVersions::BeginStage(const Principal& principal, const PackageName& name) {
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
   ASSIGN_OR_RETURN(const auto package, ReadPackage(*view, name));
-  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(*view, name));
+  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(*view, principal, name));
   RETURN_IF_ERROR(CheckMayStage(principal, name, package.record, scope, first_versions()));
   RETURN_IF_ERROR(store_->CanCommit());
   return std::unique_ptr<PackageUpload>(
@@ -47,7 +47,7 @@ Result<WriteAnswer> StagedVersions::Stage(const Principal& principal, const Pack
     ASSIGN_OR_RETURN(const auto package, ReadPackage(view, name));
     PublishState state;
     state.package = package.record;
-    ASSIGN_OR_RETURN(state.scope, ReadScope(view, name));
+    ASSIGN_OR_RETURN(state.scope, ReadScope(view, principal, name));
     ASSIGN_OR_RETURN(state.version, ReadVersion(view, name, candidate.version));
     ASSIGN_OR_RETURN(state.tombstone, ReadTombstone(view, name, candidate.version));
     RETURN_IF_ERROR(CheckMayStage(principal, name, package.record, state.scope, first_versions()));
@@ -103,7 +103,7 @@ Status StagedVersions::AppendItems(const engine::ReadView& view, const Principal
   ASSIGN_OR_RETURN(const StagedPlace place, ParseStagedPackageKey(key));
   ASSIGN_OR_RETURN(const PackageName name, PackageName::Parse(place.package));
   ASSIGN_OR_RETURN(const auto package, ReadPackage(view, name));
-  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(view, name));
+  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(view, principal, name));
   if (!MaySeeStaged(principal, name, place.owner, package.record, scope)) return OkStatus();
   ASSIGN_OR_RETURN(const auto list, Decode<StagedPackageRecord>(value));
   for (const StagedEntry& entry : list.entries) {

@@ -248,8 +248,8 @@ Status TrustedPublishing::CheckMayConfigure(const ReadView& view, const Principa
   RETURN_IF_ERROR(CheckMayChange(principal));
   ASSIGN_OR_RETURN(const auto package, ReadPackage(view, name));
   if (!package.record) return NotFound(std::string(kNotFoundText));
-  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(view, name));
-  RETURN_IF_ERROR(CheckWrite(principal, TokenAct::kChangePackage, name, *package.record, scope));
+  ASSIGN_OR_RETURN(const ScopeState scope, ReadScope(view, principal, name));
+  RETURN_IF_ERROR(Decide(principal, name, &*package.record, scope, PackageAction::kManage));
   // Of the account: whoever may publish without a code has not thereby the right to let others do so.
   return second_factors_->Check(principal, SecondFactorAct::kAccount, &*package.record);
 }

@@ -8,6 +8,7 @@
 #include "storage/base/limits.h"
 #include "storage/engine/keys.h"
 #include "storage/registry/derived_families.h"
+#include "storage/registry/org_records.h"
 #include "storage/registry/package_state.h"
 #include "storage/registry/signing_keys.h"
 #include "storage/registry/staged_record.h"
@@ -31,7 +32,8 @@ class Verification {
     RETURN_IF_ERROR(CheckOwnership(Family::kTombstone, "tombstone"));
     RETURN_IF_ERROR(CheckReadable<UserRecord>(Family::kUser, "user"));
     RETURN_IF_ERROR(CheckReadable<TokenRecord>(Family::kToken, "token"));
-    RETURN_IF_ERROR(CheckReadable<OrgRecord>(Family::kOrg, "organisation"));
+    RETURN_IF_ERROR(CheckOrganisations());
+    RETURN_IF_ERROR(CheckGrants());
     RETURN_IF_ERROR(CheckDerived());
     return std::move(findings_);
   }
@@ -254,6 +256,66 @@ class Verification {
     });
   }
 
+  Status CheckOrganisations() {
+    std::optional<OrgRecord> org;  // Of the teams that follow it.
+    return view_.ScanPrefix(Family::kOrg, "", [&](std::string_view key, std::string_view value) {
+      if (IsTeamKey(key)) {
+        CheckTeam(key, value, org ? &*org : nullptr);
+        return true;
+      }
+      auto record = Decode<OrgRecord>(value);
+      if (!record.ok()) Find("organisation " + HexEncode(key) + ": " + std::string(record.status().message()));
+      org = record.ok() ? std::optional(std::move(record).value()) : std::nullopt;
+      return true;
+    });
+  }
+
+  void CheckTeam(std::string_view key, std::string_view value, const OrgRecord* org) {
+    const auto team = Decode<TeamRecord>(value);
+    if (!team.ok()) {
+      Find("team " + HexEncode(key) + ": " + std::string(team.status().message()));
+      return;
+    }
+    const std::string id = TeamId(team->org, team->name);
+    if (org == nullptr || org->name != team->org || TeamKey(team->org, team->name) != key) {
+      Find("team " + id + " is of no organisation, or stored under the key of another one");
+      return;
+    }
+    for (const std::string& member : team->members) {
+      if (!org->IsMember(member)) Find("team " + id + ": " + member + " is not in the organisation");
+    }
+    if (team->name != kDevelopersTeam) packages_of_team_[id] = team->package_count;
+  }
+
+  Status CheckGrants() {
+    std::map<std::string, uint32_t> counts;
+    Status failed;
+    RETURN_IF_ERROR(view_.ScanPrefix(Family::kGrant, "", [&](std::string_view key, std::string_view value) {
+      const auto record = Decode<GrantRecord>(value);
+      if (!record.ok()) {
+        Find("grants of " + HexEncode(key) + ": " + std::string(record.status().message()));
+        return true;
+      }
+      const auto package = view_.Get(Family::kPackage, key);
+      failed = package.status();
+      if (package.ok() && !*package) Find("grants of " + std::string(key) + ", which is no package");
+      for (const auto& [team, permission] : record->grants) ++counts[team];
+      return failed.ok();
+    }));
+    RETURN_IF_ERROR(failed);
+    for (const auto& [team, count] : counts) {
+      if (SplitTeamId(team).team == kDevelopersTeam) continue;
+      const auto known = packages_of_team_.find(team);
+      if (known == packages_of_team_.end()) Find("a package is granted to the team " + team + ", which is not there");
+    }
+    for (const auto& [team, count] : packages_of_team_) {
+      if (counts[team] != count) {
+        Find("team " + team + " counts " + std::to_string(count) + " packages and has " + std::to_string(counts[team]));
+      }
+    }
+    return OkStatus();
+  }
+
   Status CheckDerived() {
     std::vector<engine::Change> rebuilt;
     const Status derived = DeriveAll(view_, &rebuilt);
@@ -286,6 +348,7 @@ class Verification {
 
   const engine::ReadView& view_;
   SigningKeysRecord keys_;
+  std::map<std::string, uint32_t> packages_of_team_;  // Of all teams but `developers`.
   std::vector<std::string> findings_;
 };
 

@@ -48,18 +48,15 @@ REFUSALS = [
     # For good: what the client does cannot be granted, or the client itself refuses.
     Refusal(("owner add", "owner rm"), ("yarn1",), "is not the current one",
             "yarn 1 sends the new list of owners without having read the old one"),
+    Refusal(("team add", "team rm"), ("yarn1",), '"user" is needed',
+            "yarn 1 names nobody, whoever stands on its command line"),
     Refusal(("publish --provenance",), ALL,
             "(?i)provenance generation (is )?(not|only) supported|not supported for this CI",
             "the client makes provenance in a CI it knows"),
     Refusal(("audit signatures",), ("npm12", "npm11", "npm10", "npm9"), "tuf-repo-cdn|fetch failed",
             "the client first asks the public transparency root", online=True),
     # Until the registry has them.
-    Refusal(("access set mfa",), ALL, "second factor", "no second factor"),
     Refusal(("login web",), ALL, "(?i)username", "switched off in this run; the client asks for name and password"),
-    Refusal(("access list collab.",), PNPM, "expected a sequence|not iterable",
-            "the map of npm, where pnpm wants a list"),
-    Refusal(("org set", "org ls", "org rm", "team create", "team ls", "team add", "team rm", "team destroy",
-             "access grant", "access revoke"), ALL, "404|(?i:not found)|does not have that method", "no teams"),
 ]
 
 

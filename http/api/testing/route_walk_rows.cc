@@ -169,7 +169,7 @@ void AddPackages(std::vector<WalkRow>* rows) {
                            R"("deprecated":"no"}}})"}}),
        Filled("PUT /{pkg}", kStar, {{"/{name}", R"({"_id":"{raw}","_rev":"{rev}","users":{"{user}":true}})"}}),
        Filled("PUT /{pkg}/-rev/{rev}", kChange,
-              {{"/{name}/-rev/{rev}", R"({"_id":"{raw}","_rev":"{rev}","maintainers":[{"name":"stan"}]})"},
+              {{"/{name}/-rev/{rev}", R"({"_id":"{raw}","_rev":"{rev}","maintainers":[{"name":"otto"}]})"},
                {"/{name}/-rev/{rev}",
                 R"({"_id":"{raw}","name":"{raw}","_rev":"{rev}","versions":{"2.0.0":{"name":"{raw}",)"
                 R"("version":"2.0.0"}}})"},
@@ -195,7 +195,7 @@ void AddPackages(std::vector<WalkRow>* rows) {
               {{"/-/package/{name}/access", R"({"access":"public"})"},
                {"/-/package/{name}/access", R"({"publish_requires_tfa":false})"}}),
        Filled("GET /-/package/{pkg}/owners", kRead, {{"/-/package/{name}/owners"}}),
-       Filled("PUT /-/package/{pkg}/owners", kChange, {{"/-/package/{name}/owners", R"({"user":"stan"})"}}),
+       Filled("PUT /-/package/{pkg}/owners", kChange, {{"/-/package/{name}/owners", R"({"user":"otto"})"}}),
        Filled("DELETE /-/package/{pkg}/owners/{user}", kChange, {{"/-/package/{name}/owners/otto"}}),
        Filled("GET /-/package/{pkg}/trust", kReadNothing, {{"/-/package/{name}/trust"}}),
        // Valid for no registry that trusts no issuer; api_trusted_publishing_test.cc has one that does.
@@ -221,6 +221,32 @@ void AddStaging(std::vector<WalkRow>* rows) {
                              Filled("GET /-/stage/{id}/tarball", kRead, {{"/-/stage/{stage}/tarball"}}),
                              Filled("POST /-/stage/{id}/approve", kDecide, {{"/-/stage/{stage}/approve"}}),
                              Filled("DELETE /-/stage/{id}", kDecide, {{"/-/stage/{stage}"}})});
+}
+
+void AddOrganisations(std::vector<WalkRow>* rows) {
+  rows->insert(rows->end(),
+               {Fixed("GET /-/-/package", kOwnListing, "/-/-/package?format=cli"),
+                Fixed("GET /-/team/{scope}/{team}/package", kOrgListing, "/-/team/acme/developers/package"),
+                Filled("PUT /-/team/{scope}/{team}/package", kGrant,
+                       {{"/-/team/acme/ops/package", R"({"package":"{raw}","permissions":"read-only"})"},
+                        {"/-/team/none/ops/package", R"({"package":"{raw}","permissions":"read-only"})"}}),
+                Filled("DELETE /-/team/{scope}/{team}/package", kRevoke,
+                       {{"/-/team/acme/developers/package", R"({"package":"{raw}"})"},
+                        {"/-/team/acme/ops/package", R"({"package":"{raw}"})"},
+                        {"/-/team/none/ops/package", R"({"package":"{raw}"})"}}),
+                Fixed("GET /-/org/{scope}/user", kOrgFacts, "/-/org/acme/user"),
+                Fixed("PUT /-/org/{scope}/user", kOrgChange, "/-/org/acme/user", R"({"user":"stan"})"),
+                Fixed("DELETE /-/org/{scope}/user", kOrgChange, "/-/org/acme/user", R"({"user":"otto"})"),
+                Fixed("GET /-/org/{scope}/team", kOrgFacts, "/-/org/acme/team?format=cli"),
+                Fixed("PUT /-/org/{scope}/team", kOrgChange, "/-/org/acme/team", R"({"name":"fresh"})"),
+                Fixed("DELETE /-/team/{scope}/{team}", kOrgChange, "/-/team/acme/ops"),
+                Fixed("GET /-/team/{scope}/{team}/user", kOrgFacts, "/-/team/acme/ops/user"),
+                Fixed("PUT /-/team/{scope}/{team}/user", kOrgChange, "/-/team/acme/ops/user", R"({"user":"otto"})"),
+                Fixed("DELETE /-/team/{scope}/{team}/user", kOrgChange, "/-/team/acme/ops/user", R"({"user":"fay"})"),
+                Fixed("DELETE /-/org/{scope}/{team}", kOrgChange, "/-/org/acme/ops"),
+                Fixed("GET /-/org/{scope}/{team}/user", kOrgFacts, "/-/org/acme/ops/user"),
+                Fixed("PUT /-/org/{scope}/{team}/user", kOrgChange, "/-/org/acme/ops/user", R"({"user":"otto"})"),
+                Fixed("DELETE /-/org/{scope}/{team}/user", kOrgChange, "/-/org/acme/ops/user", R"({"user":"fay"})")});
 }
 
 void AddOperator(std::vector<WalkRow>* rows) {
@@ -255,6 +281,7 @@ std::vector<WalkRow> WalkRows() {
   AddFeedsAndLists(&rows);
   AddPackages(&rows);
   AddStaging(&rows);
+  AddOrganisations(&rows);
   AddOperator(&rows);
   return rows;
 }

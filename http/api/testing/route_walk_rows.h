@@ -19,6 +19,10 @@ enum class WalkAct : uint8_t {
   kOperator,     // Only through the Unix socket.
   kPublicFacts,  // Depends on packages, but only on those that everybody may read.
   kListing,      // Names the packages that the caller may read.
+  kOwnListing,   // Likewise, of those that are the caller's.
+  kOrgListing,   // Likewise, for whoever sees the organisation.
+  kOrgFacts,     // Of the organisation, and of no package.
+  kOrgChange,
   kAskAbout,     // About a package by name; 200 whether it is there or not.
   kByNameAlone,  // Likewise, and the answer never depends on whether it is there.
   kRead,
@@ -29,6 +33,8 @@ enum class WalkAct : uint8_t {
   kStar,
   kStage,   // Never asks for a one-time password.
   kDecide,  // Asks everybody who has one, machines too.
+  kGrant,
+  kRevoke,
 };
 
 // What a request is made of.

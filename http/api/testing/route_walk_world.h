@@ -7,6 +7,7 @@
 #include "http/api/testing/api_fixture.h"
 #include "http/api/testing/route_walk_rows.h"
 #include "http/net/body_stream.h"
+#include "storage/registry/organisations.h"
 #include "storage/registry/passwords.h"
 #include "storage/registry/staged_versions.h"
 #include "storage/registry/totp.h"
@@ -25,6 +26,8 @@ struct WalkCaller {
   bool changes = false;
   bool stages = false;
   bool is_machine = false;  // Spared one-time passwords where that is possible.
+  bool sees_org = false;    // The organisation acme.
+  bool manages_org = false;
   bool account = false;
   bool account_read = false;
   bool lacks_code = false;  // Has a second factor and shows none.
@@ -48,6 +51,7 @@ class WalkWorld : public ApiFixture {
     SetUp();
     AddUsers();
     PublishPublic();
+    AddMembers();
     AddCallers();
     if (options.has_hidden) PublishHidden();
     // As many commits in either world.
@@ -176,6 +180,13 @@ class WalkWorld : public ApiFixture {
     PublishAsOlive("left-pad", "1.0.0", "");
     PublishAsOlive("@acme/visible", "1.0.0", "public");  // And with it the scope becomes olive's.
   }
+  void AddMembers() {
+    registry::Organisations& orgs = registry_->organisations();
+    CHECK(orgs.SetMember(As("olive"), "acme", "fay", registry::OrgRole::kAdmin).ok());
+    CHECK(orgs.SetMember(As("olive"), "acme", "otto", registry::OrgRole::kDeveloper).ok());
+    CHECK(orgs.CreateTeam(As("olive"), "acme", "ops", "").ok());
+    CHECK(orgs.AddToTeam(As("olive"), "acme", "ops", "fay").ok());
+  }
   void PublishHidden() {
     PublishAsOlive(kHidden, "1.0.0", "restricted");
     PublishAsOlive(kHidden, "2.0.0", "restricted");
@@ -220,6 +231,7 @@ class WalkWorld : public ApiFixture {
     return spec;
   }
   static void Owns(WalkCaller& caller) { caller.reads = caller.publishes = caller.changes = caller.stages = true; }
+  static void RunsOrg(WalkCaller& caller) { caller.sees_org = caller.manages_org = true; }
   static void HasAccount(WalkCaller& caller) { caller.account = caller.account_read = true; }
   static void IsBad(WalkCaller& caller) { caller.credentials = WalkCaller::Credentials::kBad; }
 
@@ -229,17 +241,21 @@ class WalkWorld : public ApiFixture {
     WalkCaller& writer = Add("writer", "olive");
     Owns(writer);
     HasAccount(writer);
+    RunsOrg(writer);
     WalkCaller& admin = Add("admin", "root");
     Owns(admin);
     HasAccount(admin);
+    RunsOrg(admin);
     AddLimited();
     AddRefused();
     WalkCaller& without_code = Add("writer without code", "fay");
     Owns(without_code);
+    RunsOrg(without_code);
     without_code.account_read = without_code.lacks_code = true;
     WalkCaller& with_code = Add("writer with code", "fay");
     Owns(with_code);
     HasAccount(with_code);
+    RunsOrg(with_code);
     with_code.shows_code = true;
     with_code.headers.emplace_back("npm-otp", registry::TotpCode(kTotpSecret, registry::TotpStepAt(clock_.NowMs())));
     WalkCaller& stranger = Add("stranger without code", "stu");
@@ -251,7 +267,7 @@ class WalkWorld : public ApiFixture {
   void AddLimited() {
     WalkCaller& reader = Add("read-only token", "olive",
                              {.name = {}, .description = {}, .read_only = true, .cidrs = {}, .expires_ms = {}});
-    reader.reads = reader.account_read = true;
+    reader.reads = reader.account_read = reader.sees_org = true;
     Add("read-only package token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kRead)).reads = true;
     WalkCaller& stager = Add("stage-only token", "olive", LimitedTo({kHidden, kAbsent}, {}, Permission::kStage));
     stager.reads = stager.stages = true;
@@ -270,7 +286,7 @@ class WalkWorld : public ApiFixture {
     org.limits.emplace();
     org.limits->orgs = {"acme"};
     org.limits->orgs_permission = Permission::kWrite;
-    Add("organisation token", "olive", org);
+    RunsOrg(Add("organisation token", "olive", org));
     registry::TokenSpec machine = LimitedTo({kHidden, kAbsent}, {}, Permission::kWrite);
     machine.limits->bypasses_second_factor = true;
     WalkCaller& of_machine = Add("machine token", "fay", machine);
