@@ -67,10 +67,6 @@ Result<PackageName> PackageIn(const JsonBody& body) {
   return *name;
 }
 
-void AddLsn(const Services& services, Response* response) {
-  response->AddHeader("tarn-lsn", std::to_string(services.node.applied_lsn().value()));
-}
-
 // npm up to 6 parses the body of whatever it asks here, of a DELETE too.
 Response Created(const Services& services, const Status& status, std::string body = "{}") {
   if (!status.ok()) return ErrorResponse(status);
