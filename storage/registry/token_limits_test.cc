@@ -110,7 +110,7 @@ TEST(TokenLimits, AreBroughtIntoOneForm) {
 }
 
 TEST(TokenLimits, RefusesWhatCannotBeMeant) {
-  for (const char* name : {"", "**", "@acme", "@acme*", "@*", "@*/web", "a*b", "a b", "@acme/", "@acme/a/b", "../x"}) {
+  for (const char* name : {"", "**", "@acme", "@acme*", "@*", "@*/web", "a*b", "a:b", "@acme/", "@acme/a/b", "../x"}) {
     EXPECT_EQ(NormaliseTokenLimits(OfPackages({name})).code(), Code::kInvalidArgument) << name;
   }
   for (const char* scope : {"", "@", "*", "@*", "@a/b", "@a*b", "@a b", "a/*/*"}) {
