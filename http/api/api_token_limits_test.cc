@@ -202,7 +202,7 @@ TEST_F(ApiTokenLimits, RefusesWhatDoesNotFitTogether) {
         R"("packages_and_scopes_permission":"read-only")", R"("packages_and_scopes_permission":"no-access")",
         R"("packages":["a"],"packages_and_scopes_permission":"admin")", R"("packages":"a")", R"("packages":[1])",
         R"("orgs":["acme"],"orgs_permission":"publish-only")", R"("packages_all":"yes")",
-        R"("packages":["no such name"],"packages_and_scopes_permission":"read-only")",
+        R"("packages":["no:such"],"packages_and_scopes_permission":"read-only")",
         R"("packages_all":true,"packages_and_scopes_permission":"read-only","expires":"9999-01-01T00:00:00.000Z")"}) {
     const Response refused = Make("alice", members);
     EXPECT_EQ(refused.status(), 400) << members << " " << refused.text();

@@ -83,6 +83,8 @@ TEST(Routes, FindsWhatClientsAskFor) {
 TEST(Routes, EveryWriteNeedsAuthenticationUnlessItIsALogin) {
   const std::set<std::string_view> open = {
       "/-/user/{user}", "/-/user/{user}/-rev/{rev}", "/-/v1/login", "/-/v1/login/{page}", "/-/user/token/{token}",
+      // What is shown there is an identity token of a trusted issuer.
+      "/-/npm/v1/oidc/token/exchange/package/{pkg}",
       // Reads with a body, and what followers note in memory.
       "/_changes", "/_all_docs", "/_bulk_get", "/_local/{id}",
       // Audits are questions, though they come by POST.

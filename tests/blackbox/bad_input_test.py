@@ -214,7 +214,7 @@ class BadRequests(TarnCase):
                                      ("PUT", "/some-package", 401), ("DELETE", "/some-package/-rev/1-x", 401),
                                      ("POST", "/-/npm/v1/security/advisories/bulk", 400), ("GET", "/-/whoami", 401),
                                      ("GET", "/-/npm/v1/attestations/no-such-package@1.0.0", 404),
-                                     ("GET", "/-/npm/v1/hooks", 404), ("GET", "/_changes?limit=x", 400)):
+                                     ("GET", "/-/npm/v1/hooks", 401), ("GET", "/_changes?limit=x", 400)):
             with self.subTest(path):
                 answer = self.request(method, path)
                 self.assertError(answer, status)

@@ -75,7 +75,7 @@ class LimitedTokens(TarnCase):
         self.assertIn("read, no one-time password  @alice/one", self.tarn._admin_command("token", "list", "alice"))
 
     def test_words_that_do_not_fit(self):
-        for flags in (["--package", "no such name"], ["--scope", "*"], ["--org", "a/b"], ["--publish-only", "--stage-only"],
+        for flags in (["--package", "no:such"], ["--scope", "*"], ["--org", "a/b"], ["--publish-only", "--stage-only"],
                       ["--org-permission", "read-only"], ["--expires-days", "0"]):
             with self.assertRaises(AssertionError, msg=flags):
                 self.make(*flags)
