@@ -136,8 +136,8 @@ def main() -> int:
     # tests/blackbox/web_login_test.py does.
     os.environ["TARN_REGISTRY_WEB_LOGIN"] = "false"
     issuer = Issuer()
-    # Behind our proxy the host is not believed, so the audience is configured.
-    configuration = '[trust]\naudiences = ["npm:127.0.0.1"]\n' + issuer.toml()
+    # Behind our proxy the host is not believed, so the audience is configured: yarn's has the port.
+    configuration = '[trust]\naudiences = ["npm:127.0.0.1", "npm:127.0.0.1:PORT"]\n' + issuer.toml()
     registry = (Registry(options.against) if options.against else
                 Tarn(binary, folder, environment=SERVER_SETTINGS, configuration=configuration))
     try:

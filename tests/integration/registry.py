@@ -10,6 +10,7 @@ import pathlib
 import re
 import select
 import signal
+import socket
 import subprocess
 import time
 import urllib.parse
@@ -111,8 +112,15 @@ class Registry:
         return []
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Tarn(Registry):
-    """`tarn serve` on a new data directory and a port of its own choice; users and tokens by the command line."""
+    """`tarn serve` on a new data directory and a free port, which may stand as PORT in the configuration; users and tokens
+    by the command line."""
 
     def __init__(self, binary: pathlib.Path, folder: pathlib.Path, registration: str = "open",
                  environment: dict[str, str] | None = None, configuration: str = "") -> None:
@@ -123,13 +131,14 @@ class Tarn(Registry):
         self.log_path = folder / "server.log"
         self.configuration_path = folder / "tarn.toml"
         folder.mkdir(parents=True, exist_ok=True)
-        self.configuration_path.write_text(configuration, encoding="utf-8")
+        port = _free_port()
+        self.configuration_path.write_text(configuration.replace("PORT", str(port)), encoding="utf-8")
         # An administrator made beforehand: otherwise the first client to register would be one, and be let through
         # where others must be refused.
         self._admin_command("user", "add", "root", "--admin", "--email", "root@example.com", "--password-stdin",
                             stdin="root-password-1\n")
         self.admin_token = self.token_for(User("root", "root-password-1"))
-        super().__init__(self._start("127.0.0.1:0"))
+        super().__init__(self._start(f"127.0.0.1:{port}"))
 
     def _start(self, address: str) -> str:
         """Starts the server and waits for its first line; returns the URL it prints."""

@@ -27,6 +27,7 @@ class YarnBerry(session.Session):
             "YARN_HTTP_RETRY": "0",
             "YARN_GLOBAL_FOLDER": str(self.home / "yarn"),
             "YARN_NPM_MINIMAL_AGE_GATE": "0",
+            "YARN_ENABLE_IMMUTABLE_INSTALLS": "0",  # What it takes for granted on a CI system.
         }
         _make_project(self.home)
 
