@@ -28,7 +28,7 @@ endfunction()
 function(tarn_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK" ${ARGN})
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+    set(ARG_TIMEOUT 300)  # Under sanitizers on two busy cores; a hang is found all the same.
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE tarn_options ${ARG_LINK} GTest::gmock GTest::gtest_main)
