@@ -41,7 +41,7 @@ THIRD_PARTY = {
     r"flatbuffers/": (["storage/engine", "storage/registry"], True),  # Generated headers are headers.
     r"boost/asio": (["http/net", "replication"], True),
     r"llhttp\.h": (["http/parser"], False),
-    r"simdjson\.h": (["storage/registry", "http/api", "migrate"], False),
+    r"simdjson\.h": (["storage/registry", "http/api", "migrate", "replication"], False),
     r"zstd\.h": (["storage/base"], False),
     r"xxhash\.h": (["storage/base", "storage/engine"], False),
     r"zlib\.h": (["storage/base", "storage/registry", "http/api", "migrate/couch_file"], False),
