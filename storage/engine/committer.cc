@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "storage/base/bytes.h"
 #include "storage/base/limits.h"
 #include "storage/engine/keys.h"
 #include "storage/engine/record_codec.h"
@@ -31,7 +32,8 @@ QueuedMutation Measure(PreparedMutation mutation, Store::CommitCallback done) {
 
 Committer::Committer(const CommitterParts& parts)
     : parts_(parts),
-      state_stage_({parts.rocks, parts.disk, parts.publication, &gate_, &queue_}, parts.observer),
+      state_stage_({parts.rocks, parts.disk, parts.publication, &gate_, &queue_, parts.tail, parts.shipper},
+                   parts.observer),
       head_(parts.publication->Get()->applied) {
   thread_ = std::thread([this] { Run(); });
 }
@@ -102,17 +104,15 @@ Status Committer::CheckRoom(const std::vector<QueuedMutation>& taken) const {
 Status Committer::Admit(QueuedMutation* queued, uint64_t time_ms, const CommitGroup* in_flight,
                         CommitGroup* group) const {
   PreparedMutation& mutation = queued->mutation;
+  RETURN_IF_ERROR(CheckRole(mutation));
   ASSIGN_OR_RETURN(const bool holds, group->update.Holds(mutation.preconditions));
   if (!holds) return Conflict("the state this change was computed from is no longer current");
   ASSIGN_OR_RETURN(const std::vector<const StagedBlob*> new_blobs, FindNewBlobs(mutation, in_flight, *group));
 
+  if (mutation.is_followed) RETURN_IF_ERROR(CheckBlobsAreThere(mutation, in_flight, *group));
+
   LogRecord record = std::move(mutation.record);
-  const AppliedState& before = group->update.applied();
-  record.lsn = before.lsn.Next();
-  record.epoch = before.epoch;
-  record.time_ms = time_ms;
-  record.previous_chain_hash = before.chain_hash;
-  record.chain_hash = ChainHash(before.chain_hash, record.lsn, record.epoch, time_ms, mutation.payload);
+  if (!mutation.is_followed) Stamp(group->update.applied(), time_ms, mutation.payload, &record);
   RETURN_IF_ERROR(group->update.Add(std::move(record)));
 
   for (const StagedBlob* blob : new_blobs) group->blob_digests.insert(blob->info().sha512);
@@ -121,16 +121,50 @@ Status Committer::Admit(QueuedMutation* queued, uint64_t time_ms, const CommitGr
   return OkStatus();
 }
 
+Status Committer::CheckRole(const PreparedMutation& mutation) const {
+  if (mutation.is_followed == (parts_.role == NodeRole::kFollower)) return OkStatus();
+  return mutation.is_followed ? FailedPrecondition("this node leads: it takes no records of another leader")
+                              : Unavailable("this node follows another one, which takes the writes");
+}
+
+void Committer::Stamp(const AppliedState& before, uint64_t time_ms, std::string_view payload, LogRecord* record) const {
+  record->lsn = before.lsn.Next();
+  record->epoch = std::max(before.epoch, parts_.epoch);
+  record->time_ms = time_ms;
+  record->previous_chain_hash = before.chain_hash;
+  record->chain_hash = ChainHash(before.chain_hash, record->lsn, record->epoch, time_ms, payload);
+}
+
+Result<bool> Committer::HasBlob(const Digest& digest, const CommitGroup* in_flight, const CommitGroup& group) const {
+  if (group.blob_digests.contains(digest)) return true;
+  if (in_flight != nullptr && in_flight->blob_digests.contains(digest)) return true;
+  ASSIGN_OR_RETURN(const std::optional<std::string> location, parts_.rocks->Get(Family::kLocation, digest.view()));
+  return location.has_value();
+}
+
+Status Committer::CheckBlobsAreThere(const PreparedMutation& mutation, const CommitGroup* in_flight,
+                                     const CommitGroup& group) const {
+  for (const BlobInfo& info : mutation.record.blobs) {
+    const auto is_this = [&info](const std::shared_ptr<StagedBlob>& blob) {
+      return blob->info().sha512 == info.sha512 && blob->info().size_bytes == info.size_bytes;
+    };
+    if (std::ranges::any_of(mutation.blobs, is_this)) continue;
+    ASSIGN_OR_RETURN(const bool has, HasBlob(info.sha512, in_flight, group));
+    if (!has) {
+      return FailedPrecondition("log record " + std::to_string(mutation.record.lsn.value()) + " refers to blob " +
+                                HexEncode(info.sha512.view()) + ", which is not here");
+    }
+  }
+  return OkStatus();
+}
+
 Result<std::vector<const StagedBlob*>> Committer::FindNewBlobs(const PreparedMutation& mutation,
                                                                const CommitGroup* in_flight,
                                                                const CommitGroup& group) const {
   std::vector<const StagedBlob*> found;
   for (const std::shared_ptr<StagedBlob>& blob : mutation.blobs) {
-    const Digest& digest = blob->info().sha512;
-    if (group.blob_digests.contains(digest)) continue;
-    if (in_flight != nullptr && in_flight->blob_digests.contains(digest)) continue;
-    ASSIGN_OR_RETURN(const std::optional<std::string> location, parts_.rocks->Get(Family::kLocation, digest.view()));
-    if (!location.has_value()) found.push_back(blob.get());
+    ASSIGN_OR_RETURN(const bool has, HasBlob(blob->info().sha512, in_flight, group));
+    if (!has) found.push_back(blob.get());
   }
   return found;
 }
@@ -155,7 +189,22 @@ Status Committer::WriteJournal(CommitGroup* group) {
   group->places = GroupPlaces{std::move(written->blobs), std::move(written->records), written->end};
   head_ = group->update.applied();
   head_.tail = written->end;
+  TellShipper(*group);
   return OkStatus();
+}
+
+void Committer::TellShipper(const CommitGroup& group) {
+  const JournalHead head{head_.lsn, head_.epoch, head_.chain_hash};
+  if (parts_.shipper == nullptr) return parts_.tail->Add({}, {}, head);  // Nobody asks before it is visible.
+  std::vector<RawRecord> records;
+  records.reserve(group.admitted.size());
+  for (size_t i = 0; i < group.admitted.size(); ++i) {
+    const LogRecord& record = group.update.records()[i];
+    records.push_back({record.lsn, record.epoch, record.time_ms, record.previous_chain_hash, record.chain_hash,
+                       group.admitted[i].mutation.payload});
+  }
+  parts_.tail->Add(std::move(records), group.places.blobs, head);
+  parts_.shipper->Journaled(head);
 }
 
 }  // namespace tarn::engine

@@ -12,6 +12,7 @@
 #include "storage/engine/commit_group.h"
 #include "storage/engine/commit_queue.h"
 #include "storage/engine/disk_watch.h"
+#include "storage/engine/journal_tail.h"
 #include "storage/engine/read_view.h"
 #include "storage/engine/rocks.h"
 #include "storage/engine/segment_store.h"
@@ -28,6 +29,10 @@ struct CommitterParts {
   Publication* publication = nullptr;
   Clock* clock = nullptr;
   CommitObserver* observer = nullptr;
+  JournalTail* tail = nullptr;
+  CommitShipper* shipper = nullptr;  // May be none.
+  NodeRole role = NodeRole::kLeader;
+  Epoch epoch{1};                   // A leader's records have at least this one.
   bool apply_before_write = false;  // Planted fault: RocksDB before the journal.
 };
 
@@ -62,9 +67,16 @@ class Committer {
   Status CheckRoom(const std::vector<QueuedMutation>& taken) const;
   // Takes `queued` only when it returns OK.
   Status Admit(QueuedMutation* queued, uint64_t time_ms, const CommitGroup* in_flight, CommitGroup* group) const;
+  Status CheckRole(const PreparedMutation& mutation) const;
+  // What only the one place that orders the records can say of this one.
+  void Stamp(const AppliedState& before, uint64_t time_ms, std::string_view payload, LogRecord* record) const;
+  Result<bool> HasBlob(const Digest& digest, const CommitGroup* in_flight, const CommitGroup& group) const;
+  Status CheckBlobsAreThere(const PreparedMutation& mutation, const CommitGroup* in_flight,
+                            const CommitGroup& group) const;
   Result<std::vector<const StagedBlob*>> FindNewBlobs(const PreparedMutation& mutation, const CommitGroup* in_flight,
                                                       const CommitGroup& group) const;
   Status WriteJournal(CommitGroup* group);
+  void TellShipper(const CommitGroup& group);
 
   const CommitterParts parts_;
   CommitGate gate_;

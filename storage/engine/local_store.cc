@@ -20,14 +20,25 @@ void LocalStore::Start(const AppliedState& applied) {
   publication_.Set(std::move(state));
   blobs_ = std::make_unique<LocalBlobStore>(*rocks_, segments_.get());
   log_ = std::make_unique<JournalReader>(*rocks_, segments_.get());
+  tail_ = std::make_unique<JournalTail>(JournalHead{applied.lsn, applied.epoch, applied.chain_hash});
   if (options_.mode == StoreOptions::Mode::kReadOnly) return;
   if (recovery_.records_replayed > 0 && options_.observer == nullptr) {
     Log(LogLevel::kWarning, "records were re-applied without an observer: derived families are behind",
         {{"records", recovery_.records_replayed}});
   }
-  committer_ = std::make_unique<Committer>(CommitterParts{rocks_.get(), segments_.get(), disk_.get(), &publication_,
-                                                          options_.clock, options_.observer,
-                                                          options_.planted_faults.apply_before_write});
+  CommitterParts parts;
+  parts.rocks = rocks_.get();
+  parts.segments = segments_.get();
+  parts.disk = disk_.get();
+  parts.publication = &publication_;
+  parts.clock = options_.clock;
+  parts.observer = options_.observer;
+  parts.tail = tail_.get();
+  parts.shipper = options_.shipper;
+  parts.role = options_.role;
+  parts.epoch = options_.epoch;
+  parts.apply_before_write = options_.planted_faults.apply_before_write;
+  committer_ = std::make_unique<Committer>(parts);
 }
 
 LocalStore::~LocalStore() = default;
@@ -51,6 +62,30 @@ Result<CommitInfo> LocalStore::Commit(Mutation mutation) {
   MutexLock lock(mutex);
   while (!answer.has_value()) answered.Wait(mutex);
   return *std::move(answer);
+}
+
+VisibleHead LocalStore::visible() const {
+  const AppliedState applied = publication_.Get()->applied;
+  return {applied.lsn, applied.epoch, applied.chain_hash, applied.state_hash.words()};
+}
+
+// The tail first: what it has forgotten, the index knows already.
+Result<RawRecord> LocalStore::ReadRaw(Lsn lsn) {
+  if (std::optional<RawRecord> record = tail_->Find(lsn)) return *std::move(record);
+  return log_->ReadRaw(lsn);
+}
+
+Result<BlobReader> LocalStore::OpenBlob(const Digest& digest) {
+  if (const std::optional<Location> location = tail_->FindBlob(digest)) return segments_->Open(*location);
+  return blobs_->Open(digest);
+}
+
+void LocalStore::Follow(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs, FollowCallback done) {
+  Result<PreparedMutation> prepared = PrepareFollowed(std::move(record), std::move(blobs));
+  if (!prepared.ok()) return done(std::move(prepared).status());
+  committer_->Submit(*std::move(prepared), [done = std::move(done)](Result<CommitInfo> info) {
+    done(info.ok() ? OkStatus() : std::move(info).status());
+  });
 }
 
 Result<std::unique_ptr<ReadView>> LocalStore::NewReadView() {

@@ -6,11 +6,13 @@
 #include "storage/engine/committer.h"
 #include "storage/engine/directory_lock.h"
 #include "storage/engine/disk_watch.h"
+#include "storage/engine/journal_tail.h"
 #include "storage/engine/local_blob_store.h"
 #include "storage/engine/log_reader.h"
 #include "storage/engine/read_view.h"
 #include "storage/engine/rocks.h"
 #include "storage/engine/segment_store.h"
+#include "storage/engine/shipping.h"
 #include "storage/engine/store.h"
 
 namespace tarn::engine {
@@ -27,7 +29,7 @@ struct StorePaths {
 };
 
 // The Store of this machine: journal and blobs in segments, state in RocksDB. Open is in store.cc.
-class LocalStore final : public Store {
+class LocalStore final : public Store, private Shipping {
  public:
   // As Store::Open, which calls it. `rocks_env` is RocksDB's door to the machine, nullptr for the usual one.
   static Result<std::unique_ptr<LocalStore>> Open(const StoreOptions& options, rocksdb::Env* rocks_env);
@@ -44,6 +46,7 @@ class LocalStore final : public Store {
   StoreStats Stats() const override;
   const RecoveryReport& recovery() const override { return recovery_; }
   void SetObserver(CommitObserver* observer) override;
+  Shipping* shipping() override { return committer_ == nullptr ? nullptr : this; }
 
   // For Verify, which looks beneath.
   const Rocks& rocks() const { return *rocks_; }
@@ -51,6 +54,14 @@ class LocalStore final : public Store {
   const Publication& publication() const { return publication_; }
 
  private:
+  JournalHead journaled() const override { return tail_->head(); }
+  VisibleHead visible() const override;
+  Result<RawRecord> ReadRaw(Lsn lsn) override;
+  Result<BlobReader> OpenBlob(const Digest& digest) override;
+  void Follow(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs, FollowCallback done) override;
+  std::vector<SegmentListing> ListSegments() const override { return segments_->List(); }
+  Result<std::shared_ptr<const File>> OpenSegment(SegmentId id) override { return segments_->OpenFile(id); }
+
   // Publishes the recovered state and, unless read-only, starts the committer.
   void Start(const AppliedState& applied);
 
@@ -64,6 +75,7 @@ class LocalStore final : public Store {
   std::unique_ptr<LocalBlobStore> blobs_;
   std::unique_ptr<JournalReader> log_;
   Publication publication_;
+  std::unique_ptr<JournalTail> tail_;
   std::unique_ptr<Committer> committer_;  // None when read-only.
 };
 

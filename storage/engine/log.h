@@ -33,6 +33,7 @@ enum class EventKind : uint16_t {
   kPutSetting = 32,
   kCountDownloads = 40,
   kImport = 48,
+  kBeginEpoch = 64,  // A leader took over; nothing else changed.
 };
 
 struct Event {
@@ -60,6 +61,17 @@ struct LogRecord {
   Event event;
   std::vector<Change> changes;
   std::vector<BlobInfo> blobs;  // All that this record refers to; complete before the record is applied.
+};
+
+// The same exactly as it stands in the journal, for whoever sends it on or writes it again. `payload` is what the chain hash
+// was taken of (record_codec.h).
+struct RawRecord {
+  Lsn lsn;
+  Epoch epoch;
+  uint64_t time_ms = 0;
+  Sha256Digest previous_chain_hash;
+  Sha256Digest chain_hash;
+  std::string payload;
 };
 
 // Reads the journal by LSN. Threads: any. Records up to Store::last_lsn() are there, without gaps.

@@ -11,8 +11,12 @@ class JournalReader final : public LogReader {
  public:
   JournalReader(const Rocks& rocks, SegmentStore* segments) : rocks_(rocks), segments_(segments) {}
   Result<LogRecord> Read(Lsn lsn) override;
+  Result<RawRecord> ReadRaw(Lsn lsn);
 
  private:
+  // Payload in `buffer`.
+  Result<RecordFrame> ReadFrame(Lsn lsn, std::string* buffer);
+
   const Rocks& rocks_;
   SegmentStore* const segments_;
 };

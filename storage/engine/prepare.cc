@@ -8,6 +8,7 @@
 #include "storage/base/limits.h"
 #include "storage/engine/keys.h"
 #include "storage/engine/record_codec.h"
+#include "storage/engine/shipping.h"
 
 namespace tarn::engine {
 namespace {
@@ -70,6 +71,23 @@ Result<PreparedMutation> Prepare(Mutation mutation) {
   prepared.record.changes = std::move(mutation.changes);
   prepared.preconditions = std::move(mutation.preconditions);
   return prepared;
+}
+
+Result<PreparedMutation> PrepareFollowed(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs) {
+  PreparedMutation prepared;
+  ASSIGN_OR_RETURN(prepared.record,
+                   DecodeRecord(RecordFrame{record.lsn, record.epoch, record.time_ms, record.previous_chain_hash,
+                                            record.chain_hash, record.payload}));
+  prepared.payload = std::move(record.payload);
+  prepared.blobs = std::move(blobs);
+  prepared.is_followed = true;
+  return prepared;
+}
+
+Result<std::vector<BlobInfo>> BlobsOf(const RawRecord& record) {
+  LogRecord decoded;
+  RETURN_IF_ERROR(DecodePayload(record.payload, &decoded));
+  return std::move(decoded.blobs);
 }
 
 }  // namespace tarn::engine

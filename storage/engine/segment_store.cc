@@ -107,6 +107,16 @@ class SegmentFiles final : public SegmentStore {
     return RecordFrame{log->lsn, log->epoch, log->time_ms, log->previous_chain_hash, log->chain_hash, *buffer};
   }
 
+  std::vector<SegmentListing> List() const override {
+    std::vector<SegmentListing> listing;
+    for (const SegmentFolder::Entry& entry : folder_->List()) listing.push_back({entry.id, entry.size_bytes});
+    return listing;
+  }
+  Result<std::shared_ptr<const File>> OpenFile(SegmentId id) override {
+    ASSIGN_OR_RETURN(const SegmentFile segment, folder_->OpenForReading(id));
+    return segment.file;
+  }
+
   Stats GetStats() const override {
     return {.segment_count = folder_->segment_count(),
             .segment_bytes = folder_->segment_bytes(),

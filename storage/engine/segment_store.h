@@ -13,6 +13,7 @@
 #include "storage/base/random.h"
 #include "storage/base/result.h"
 #include "storage/engine/blob_store.h"
+#include "storage/engine/shipping.h"
 
 // Private to engine: the segment files under `segments/`. What a crash leaves, and every byte: FORMAT.md, "Segments".
 namespace tarn::engine {
@@ -124,6 +125,10 @@ class SegmentStore {
     uint64_t upload_budget_used_bytes = 0;
   };
   virtual Stats GetStats() const = 0;
+
+  // For copies of this store: every segment, the one that grows up to the last synced group.
+  virtual std::vector<SegmentListing> List() const = 0;
+  [[nodiscard]] virtual Result<std::shared_ptr<const File>> OpenFile(SegmentId id) = 0;
 };
 
 }  // namespace tarn::engine

@@ -53,13 +53,26 @@ void StateStage::Run() {
 void StateStage::FinishGroup(CommitGroup* group) {
   CommitObserver* const observer = observer_.load();
   if (group->outcome.ok()) {
+    if (failure_.ok() && !group->admitted.empty()) failure_ = WaitMayApply(group->update.applied().lsn);
     if (failure_.ok() && !group->admitted.empty()) failure_ = Write(*group, observer);
     group->outcome = failure_;
   }
   if (group->outcome.ok() && observer != nullptr) {
     for (const LogRecord& record : group->update.records()) observer->Applied(record);
   }
+  if (group->outcome.ok() && parts_.shipper != nullptr && !group->admitted.empty()) {
+    const AppliedState& applied = group->update.applied();
+    parts_.shipper->Visible({applied.lsn, applied.epoch, applied.chain_hash, applied.state_hash.words()});
+  }
   group->AnswerAll();
+}
+
+// The group is in the journal, whatever comes of this: whether it counts is decided when the store is opened again.
+Status StateStage::WaitMayApply(Lsn last) {
+  if (parts_.shipper == nullptr) return OkStatus();
+  Status status = parts_.shipper->WaitMayApply(last);
+  if (!status.ok()) parts_.gate->CloseForGood(status);
+  return status;
 }
 
 Status StateStage::Write(const CommitGroup& group, CommitObserver* observer) {
@@ -95,6 +108,7 @@ void StateStage::Publish(const AppliedState& applied) {
   state->snapshot = parts_.rocks->NewSnapshot();
   state->applied = applied;
   parts_.publication->Set(std::move(state));
+  parts_.tail->Forget(applied.lsn);
 }
 
 }  // namespace tarn::engine

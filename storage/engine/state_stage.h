@@ -10,6 +10,7 @@
 #include "storage/engine/commit_group.h"
 #include "storage/engine/commit_queue.h"
 #include "storage/engine/disk_watch.h"
+#include "storage/engine/journal_tail.h"
 #include "storage/engine/read_view.h"
 #include "storage/engine/rocks.h"
 #include "storage/engine/store.h"
@@ -17,7 +18,8 @@
 namespace tarn::engine {
 
 // The second half of the committer, on a thread of its own so that one group's RocksDB sync overlaps with the next one's
-// journal sync. For each group, in order: derives, writes one batch, publishes a snapshot, tells the observer, answers.
+// journal sync. For each group, in order: waits until it may be seen, derives, writes one batch, publishes a snapshot, tells the
+// observer and the shipper, answers.
 class StateStage {
  public:
   struct Parts {
@@ -26,6 +28,8 @@ class StateStage {
     Publication* publication = nullptr;
     CommitGate* gate = nullptr;
     CommitQueue* queue = nullptr;  // To answer those who wait while there is no space.
+    JournalTail* tail = nullptr;
+    CommitShipper* shipper = nullptr;  // May be none.
   };
   // All parts outlive it.
   StateStage(const Parts& parts, CommitObserver* observer);
@@ -44,6 +48,7 @@ class StateStage {
  private:
   void Run();
   void FinishGroup(CommitGroup* group);
+  Status WaitMayApply(Lsn last);
   Status Write(const CommitGroup& group, CommitObserver* observer);
   Status WriteBatch(RocksBatch* batch);
   void Publish(const AppliedState& applied);

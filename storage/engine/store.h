@@ -14,6 +14,7 @@
 #include "storage/base/file_system.h"
 #include "storage/base/ids.h"
 #include "storage/base/limits.h"
+#include "storage/base/node_state.h"
 #include "storage/base/random.h"
 #include "storage/base/result.h"
 #include "storage/engine/blob_store.h"
@@ -21,6 +22,9 @@
 #include "storage/engine/log.h"
 
 namespace tarn::engine {
+
+class CommitShipper;  // shipping.h
+class Shipping;
 
 // A consistent state of the store at one LSN. Short-lived: it pins old data.
 // Threads: one at a time. Values are payloads (frames checked and removed). May block on disk.
@@ -84,6 +88,10 @@ struct StoreOptions {
   // Outlives the store. May be set later, before the first commit; but what recovery re-applies is derived only through
   // the one given here, and a rebuild re-applies everything.
   CommitObserver* observer = nullptr;
+  // A follower's store takes records through Shipping::Follow alone, and Commit answers kUnavailable.
+  NodeRole role = NodeRole::kLeader;
+  Epoch epoch{1};                    // Of a leader: what it commits has this epoch, or that of the journal if higher.
+  CommitShipper* shipper = nullptr;  // Outlives the store.
   uint64_t segment_bytes_max = limits::kSegmentBytesMax;
   uint64_t upload_budget_bytes = limits::kUploadBudgetBytes;
   uint64_t disk_reserve_bytes = limits::kDiskReserveBytes;
@@ -160,6 +168,8 @@ class Store {
   virtual StoreStats Stats() const = 0;
   virtual const RecoveryReport& recovery() const = 0;
   virtual void SetObserver(CommitObserver* observer) = 0;
+  // nullptr: this one cannot be replicated (a store in memory, or one opened for reading only).
+  virtual Shipping* shipping() { return nullptr; }
 };
 
 // Every finding of a verification, in words, and what was read.

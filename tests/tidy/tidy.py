@@ -17,6 +17,7 @@ ENGINE_PUBLIC = {
     "storage/engine/store.h",
     "storage/engine/blob_store.h",
     "storage/engine/log.h",
+    "storage/engine/shipping.h",
     "storage/engine/column_families.h",
     "storage/engine/keys.h",  # Keys are built in one place; the registry needs them to read.
 }
@@ -25,7 +26,7 @@ INCLUDES = {
     "storage/schema": [],
     "storage/engine": ["storage/base", "storage/schema"],
     "storage/registry": ["storage/base", "storage/schema", *ENGINE_PUBLIC],
-    "replication": ["storage/base", "storage/schema", *ENGINE_PUBLIC],
+    "replication": ["storage/base", "storage/schema", "storage/engine/journal_truncate.h", *ENGINE_PUBLIC],
     "migrate/couch_file": ["storage/base", "migrate/couch/document_visitor.h"],
     "migrate": ["storage/base", "storage/registry"],
     "http/parser": ["storage/base"],
