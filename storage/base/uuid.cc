@@ -5,6 +5,7 @@
 namespace tarn {
 namespace {
 
+constexpr size_t kDashes[] = {8, 13, 18, 23};  // Where they stand in the text.
 constexpr size_t kUuidBytes = 16;
 constexpr size_t kUuidCharacters = 36;
 
@@ -19,7 +20,7 @@ std::string MakeUuid(Random* random) {
   bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);  // Version 4 …
   bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);  // … of the variant that all UUIDs of today are.
   std::string text = HexEncode(bytes);
-  for (const size_t dash : {8, 13, 18, 23}) text.insert(dash, 1, '-');
+  for (const size_t dash : kDashes) text.insert(dash, 1, '-');
   return text;
 }
 
