@@ -63,6 +63,7 @@ class Run {
       }
     }
     if (status.ok() && arguments_.follow) status = Follow();
+    if (status.code() == Code::kCancelled && arguments_.follow) status = OkStatus();  // That is how it ends.
     const Status finished = importer_->Finish();
     if (status.ok()) status = finished;
     if (status.ok()) status = CheckFoundSomething();
@@ -139,7 +140,11 @@ class Run {
     options.ca_file = arguments_.ca_file;
     options.from_start = arguments_.from_start;
     options.interrupt = &is_interrupted;
+    options.tells_conflicts = arguments_.only.empty();
     options.say = [this](const std::string& line) { printer_.Say(line); };
+    options.tell_lag = [this, what = migrate::LiveSource::Describe(url)](uint64_t taken, uint64_t behind) {
+      printer_.Lag(what, taken, behind);
+    };
     return migrate::LiveSource::Open(options, importer_.get(), IsReadOnly() ? nullptr : target_.get());
   }
 
@@ -154,9 +159,7 @@ class Run {
     }
     while (!is_interrupted.load(std::memory_order_relaxed)) {
       for (const auto& source : sources) {
-        const Status status = source->FollowOnce(sources.size() == 1 ? limits::kImportPollMs : kSharedPollMs);
-        if (status.code() == Code::kCancelled) return OkStatus();
-        RETURN_IF_ERROR(status);
+        RETURN_IF_ERROR(source->FollowOnce(sources.size() == 1 ? limits::kImportPollMs : kSharedPollMs));
       }
     }
     return OkStatus();

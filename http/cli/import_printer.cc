@@ -147,6 +147,16 @@ void ImportPrinter::Say(const std::string& line) {
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 
+void ImportPrinter::Lag(const std::string& source, uint64_t taken, uint64_t behind) {
+  Line("{\"type\":\"changes\"," + Member("source", source) + "," + Member("taken", taken) + "," +
+       Member("behind", behind) + "}");
+  Say(source + ": " + std::to_string(taken) + " changes taken, " +
+      (behind == 0 ? "up to date" : std::to_string(behind) + " behind"));
+  // Whoever reads along sees what is in, however long it is followed.
+  std::fflush(stdout);
+  if (report_ != nullptr) std::fflush(report_);
+}
+
 void ImportPrinter::Sum(const migrate::ImportCounts& counts, const migrate::UserCounts& users, bool is_dry_run,
                         const Status& failure) {
   ClearBar();

@@ -29,8 +29,10 @@ class ImportPrinter final : public migrate::ImportListener, public migrate::User
   void User(const migrate::UserReport& report) override;
   void SourceFinding(const migrate::Finding& finding) override;
   void Progress(uint64_t bytes_done, std::optional<uint64_t> bytes_total) override;
-  // A line about a live source: what it waits for, how far behind it is.
+  // A line about a live source, such as what it waits for.
   void Say(const std::string& line);
+  // A page of changes is in: how many, and how many are known to come.
+  void Lag(const std::string& source, uint64_t taken, uint64_t behind);
 
   // `failure`: why it did not come to its end; OK: it did.
   void Sum(const migrate::ImportCounts& counts, const migrate::UserCounts& users, bool is_dry_run,

@@ -60,7 +60,7 @@ Status JsonDumpReader::AppendLine(std::string_view piece, bool ends_line) {
     // What is the visitor's ends the run; so does what cannot be passed over.
     if (scanned.code() != Code::kInvalidArgument && scanned.code() != Code::kTooLarge) return scanned;
     if (value_spans_lines_ || values_ == 0) {
-      if (is_in_document_) RETURN_IF_ERROR(document_.Abandon());
+      if (std::exchange(is_in_document_, false)) RETURN_IF_ERROR(document_.Abandon());
       return InvalidArgument("byte " + std::to_string(value_offset_) + " on: " + std::string(scanned.message()));
     }
     RETURN_IF_ERROR(SkipLine(scanned));
@@ -85,7 +85,7 @@ Status JsonDumpReader::AppendLine(std::string_view piece, bool ends_line) {
 }
 
 Status JsonDumpReader::SkipLine(const Status& why) {
-  if (is_in_document_) RETURN_IF_ERROR(document_.Abandon());
+  if (std::exchange(is_in_document_, false)) RETURN_IF_ERROR(document_.Abandon());
   return visitor_->Finding({"line at byte " + std::to_string(value_offset_),
                             "not JSON, passed over: " + std::string(why.message()), SourceFinding::Severity::kError});
 }
@@ -159,7 +159,11 @@ Status JsonDumpReader::OnBeginObject(uint64_t offset) {
     row_is_deleted_ = false;
     return BeginDocument(LeafScope::kLeaf, offset);
   }
-  frames_.push_back({false, {}, frames_.empty()});
+  if (frames_.empty() && expected_id_) {
+    row_id_ = *expected_id_;
+    return BeginDocument(LeafScope::kWinner, offset);
+  }
+  frames_.push_back({false, {}, frames_.empty(), false});
   if (IsRow()) {
     row_id_.clear();
     row_rev_.clear();
@@ -182,7 +186,7 @@ Status JsonDumpReader::OnBeginArray(uint64_t offset) {
   if (frames_.size() >= kFramesMax || frames_ignored_ > 0) {
     ++frames_ignored_;
   } else {
-    frames_.push_back({true, {}, false});
+    frames_.push_back({true, {}, false, false});
   }
   return OkStatus();
 }
@@ -198,8 +202,14 @@ Status JsonDumpReader::CloseFrame() {
     return OkStatus();
   }
   const bool is_row = IsRow();
+  const bool has_id = frames_.back().has_id;
   frames_.pop_back();
   is_value_complete_ = frames_.empty();
+  if (has_id) {
+    return visitor_->Finding({"document at byte " + std::to_string(value_offset_),
+                              "_id is not its first member, so that it was not known for a document: not imported",
+                              SourceFinding::Severity::kError});
+  }
   if (!is_row) return OkStatus();
   const std::string id = std::exchange(row_id_, {});
   if (id.empty() || row_has_document_ || row_is_error_) return OkStatus();
@@ -227,6 +237,7 @@ Status JsonDumpReader::OnKey(std::string_view key, uint64_t offset) {
     return document_.OnKey(key, offset);
   }
   frame.is_undecided = false;
+  frame.has_id |= frames_.size() == 1 && key == "_id";
   frame.key = key.substr(0, kTextBytesMax);
   if (IsRow() && key == "error") row_is_error_ = true;
   return OkStatus();

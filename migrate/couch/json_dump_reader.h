@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "migrate/couch/document_scanner.h"
@@ -21,7 +23,7 @@ namespace tarn::migrate {
 //   [{"_id":…},…] one a line, after a header object     couchbackup; every leaf revision is a document
 //   {"docs":[{"_id":…},…]}                              the body of a _bulk_docs
 //   {"results":[{"id":…,"docs":[{"ok":{…}},…]},…]}      _bulk_get
-//   {"_id":…}                                           one document
+//   {"_id":…}                                           one document, told by its first member, or by ExpectDocument
 //
 // A line that is not JSON is a finding and skipped, when it began a value of its own; within a larger value it ends the run.
 class JsonDumpReader final : public SourceReader, private registry::JsonVisitor {
@@ -30,6 +32,8 @@ class JsonDumpReader final : public SourceReader, private registry::JsonVisitor 
 
   Status Append(std::string_view bytes) override;
   Status Finish() override;
+  // Before the first byte: what comes is the document `id`, in whatever order its members stand.
+  void ExpectDocument(std::string id) { expected_id_ = std::move(id); }
 
   // `last_seq` of a _changes feed, as JSON text; empty when there was none.
   const std::string& last_seq() const { return last_seq_; }
@@ -55,6 +59,7 @@ class JsonDumpReader final : public SourceReader, private registry::JsonVisitor 
     bool is_array = false;
     std::string key;
     bool is_undecided = false;  // An object that is a document if its first key begins with "_".
+    bool has_id = false;        // One that has "_id", and came too late with it.
   };
   std::string Path() const;
   bool IsRow() const;
@@ -87,6 +92,7 @@ class JsonDumpReader final : public SourceReader, private registry::JsonVisitor 
   uint64_t documents_ = 0;
   std::string text_;
   std::string last_seq_;
+  std::optional<std::string> expected_id_;
 };
 
 }  // namespace tarn::migrate

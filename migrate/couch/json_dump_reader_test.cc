@@ -136,6 +136,28 @@ TEST(JsonDumpReader, ADeepDocumentCostsItselfAlone) {
   EXPECT_EQ(outcome.visitor.findings.size(), 1u);
 }
 
+// As PouchDB's server and others write it, whose members stand in another order.
+const std::string kIdLast = R"({"name":"a","x":1,"_rev":"2-b","_id":"a"})";
+
+TEST(JsonDumpReader, TakesAnExpectedDocumentInAnyOrder) {
+  RecordingVisitor visitor;
+  JsonDumpReader reader(&visitor);
+  reader.ExpectDocument("a");
+  ASSERT_TRUE(reader.Append(kIdLast).ok());
+  ASSERT_TRUE(reader.Finish().ok());
+  ASSERT_EQ(visitor.documents.size(), 1u);
+  EXPECT_EQ(visitor.documents[0].end.id, "a");
+  EXPECT_EQ(visitor.documents[0].end.rev, "2-b");
+  EXPECT_EQ(visitor.documents[0].end.body, R"({"name":"a","x":1})");
+}
+
+TEST(JsonDumpReader, SaysThatADocumentWasNotKnownForOne) {
+  const Outcome outcome = Read(kDocument + "\n" + kIdLast + "\n");
+  EXPECT_EQ(outcome.visitor.documents.size(), 1u);
+  ASSERT_EQ(outcome.visitor.findings.size(), 1u);
+  EXPECT_EQ(outcome.visitor.findings[0].severity, SourceFinding::Severity::kError);
+}
+
 TEST(JsonDumpReader, NamesTheRevisionFromItsHistory) {
   const Outcome outcome = Read(R"([{"_id":"a","_revisions":{"start":3,"ids":["ccc","bbb"]},"k":1}])");
   ASSERT_EQ(outcome.visitor.documents.size(), 1u);

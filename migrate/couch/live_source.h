@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,7 +22,8 @@ namespace tarn::migrate {
 // revisions that are in make sure that nothing is fetched twice.
 //
 // A server that does not answer is asked again for a while (limits::kImportRetriesMax), and without end while it is
-// followed: either side may restart.
+// followed: either side may restart. A document that cannot be had from a server that answers otherwise is a finding, and
+// passed over.
 // Threads: one at a time.
 class LiveSource {
  public:
@@ -30,7 +32,10 @@ class LiveSource {
     std::string ca_file;                           // PEM; empty: the system's authorities.
     bool from_start = false;                       // Whatever was kept.
     const std::atomic<bool>* interrupt = nullptr;  // True: end with kCancelled as soon as possible.
-    std::function<void(const std::string&)> say;   // A line for the operator.
+    bool tells_conflicts = true;  // Followed: also of documents that are in, where only a losing revision came.
+    std::function<void(const std::string&)> say;  // A line for the operator.
+    // After each page of changes: how many were taken, and how many are known to come.
+    std::function<void(uint64_t taken, uint64_t behind)> tell_lag;
   };
 
   // Looks at the database. kInvalidArgument: not a URL, or not a CouchDB database. kUnauthenticated, kNotFound,
@@ -52,11 +57,12 @@ class LiveSource {
     std::string id;
     std::string rev;
     bool is_deleted = false;
+    size_t leaves = 1;
   };
   struct Page {
     std::vector<Change> changes;
     std::string last_seq;
-    uint64_t pending = 0;
+    std::optional<uint64_t> pending;  // CouchDB 1.x does not say.
   };
 
   LiveSource(const Options& options, DocumentVisitor* visitor, registry::LegacyImport* checkpoints);
@@ -69,8 +75,12 @@ class LiveSource {
   Result<HttpAnswer> Get(const std::string& path, uint64_t wait_ms);
   Result<Page> ReadPage(uint64_t wait_ms);
   Status TakePage(const Page& page, bool forever);
-  Status TakeChange(const Change& change);
+  Status TakePatiently(const Change& change, bool forever);
+  Status TakeChange(const Change& change, bool forever);
   Status Fetch(const Change& change);
+  Status TellConflicts(const Change& change);
+  Result<std::string> FetchRevision(const std::string& id, const std::string& rev);
+  Result<std::string> UpdateSeq();
   void TellLag(const Page& page);
 
   const Options options_;
@@ -78,6 +88,7 @@ class LiveSource {
   DocumentVisitor* const visitor_;
   registry::LegacyImport* const checkpoints_;
   HttpClient client_;
+  HttpClient revisions_client_;  // Of losing revisions, while `client_` is at their document.
   std::string since_ = "0";
   bool is_begun_ = false;
   uint64_t bytes_done_ = 0;

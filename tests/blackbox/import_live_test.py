@@ -33,6 +33,7 @@ class Couch:
         self.seq = 0
         self.fetched = []
         self.broken_answers = 0
+        self.damaged = set()  # Documents that it cannot read any more.
         for document in documents:
             self.put(document)
         self.server = None
@@ -118,6 +119,9 @@ class Couch:
         if document is None or document.get("_deleted"):
             self.send(request, 404, {"error": "not_found", "reason": "missing"})
             return
+        if name in self.damaged:
+            self.send(request, 500, {"error": "badmatch", "reason": "{badmatch,eof}"})
+            return
         self.fetched.append(name)
         attachments = document.get("_attachments", {})
         if not attachments:
@@ -197,6 +201,19 @@ class LiveTest(unittest.TestCase):
         self.assertEqual(summary(rows)["tarballs"], 2)
         self.assertIn("trying again", errors)
 
+    def test_a_damaged_document_costs_itself_alone(self):
+        couch = self.couch([make_document(name, f"1-{name}", "1.0.0") for name in "abc"])
+        couch.damaged = {"b"}
+        code, rows, errors = run_import(self.data, couch.url())
+        self.assertEqual(code, 3, errors)
+        self.assertEqual(summary(rows)["imported"], 2)
+        told = [row for row in rows if row["type"] == "source"]
+        self.assertEqual([row["where"] for row in told], ["b"])
+        self.assertIn("badmatch,eof", told[0]["what"])
+        couch.damaged.clear()
+        code, rows, errors = run_import(self.data, couch.url(), "--from-start")
+        self.assertEqual((code, summary(rows)["imported"], summary(rows)["unchanged"]), (0, 1, 2), errors)
+
     def test_clear_errors(self):
         couch = self.couch([])
         for url, words in ((couch.url(credentials="reader:wrong@"), "Name or password is incorrect"),
@@ -228,7 +245,6 @@ class LiveTest(unittest.TestCase):
         couch.put({"_id": "a", "_rev": "3-d", "_deleted": True})
         follower = self.follow(couch)
         self.wait_for(couch, "c", "1-c")
-        time.sleep(1)
         follower.send_signal(signal.SIGINT)
         self.assertEqual(follower.wait(timeout=20), 0, follower.stderr.read())
         done = subprocess.run([BINARY, "import", "couchdb", couch.url(), "--from-start", "--data", str(self.data), "--json"],
