@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <memory>
 
 #include "http/api/routes.h"
@@ -299,64 +300,123 @@ void AddHook(CLI::App* app, CommandLine* line) {
   finish(remove, HookArguments::Action::kRemove);
 }
 
-void AddImport(CLI::App* app, CommandLine* line) {
-  auto* import = app->add_subcommand("import", "Move in from another registry; the server must be stopped");
-  import->require_subcommand(1);
-  import->footer("Example: tarn import couchdb registry.jsonl.gz --users users.json --data /var/lib/tarn");
-  auto* verify = import->add_subcommand("verify", "Compare what was imported from CouchDB with its source");
+// What all importers can be told.
+void AddImportOptions(CLI::App* command, CommandLine* line) {
+  ImportArguments& arguments = line->import;
+  AddSettingFlags(command, &line->flags, false);
+  AddJson(command, line);
+  command->add_option("--report", arguments.report, "Write what became of everything here, a JSON object a line");
+  command->add_option("--ca-file", arguments.ca_file, "Certificates to trust, PEM; default: the system's");
+  command->add_option("--tarballs", arguments.tarballs,
+                      "Where tarballs are that SOURCE lacks: a folder, or the URL of a registry or CouchDB database");
+  command->add_option("--package", arguments.only, "Only this package; may be repeated")->allow_extra_args(false);
+  command->add_flag("--drop-orphans", arguments.drop_orphans, "Leave out files that are no version's tarball");
+}
+
+void AddCouchdbOptions(CLI::App* command, ImportArguments* arguments) {
+  command->add_option("--users", arguments->users, "Where the accounts are: a _users database, or Verdaccio's htpasswd")
+      ->allow_extra_args(false);
+  command->add_option("--format", arguments->format, "What SOURCE is, when its first bytes do not say")
+      ->check(CLI::IsMember({"auto", "json", "multipart", "couch"}))
+      ->default_str("auto");
+  command->add_option("--database", arguments->database, "Which database of a folder that holds several");
+}
+
+void AddVerdaccioOptions(CLI::App* command, ImportArguments* arguments) {
+  command->add_option("--owner", arguments->owner, "Who maintains packages that name nobody");
+  command->add_flag("--cached", arguments->with_cached, "Also packages that were only cached from another registry");
+}
+
+void AddRegistryOptions(CLI::App* command, ImportArguments* arguments) {
+  command->add_option("--from", arguments->from, "A list of names (NAME or NAME@VERSION a line), or package-lock.json");
+  command->add_option("--token-file", arguments->token_file,
+                      "A file with the token for the registry; default: TARN_IMPORT_TOKEN");
+}
+
+void FinishImport(CLI::App* command, CommandLine* line, std::optional<ImportArguments::Kind> kind) {
+  command->callback([line, kind] {
+    line->run = [line, kind](const Config& config) {
+      if (kind) line->import.kind = *kind;
+      line->import.compare = !kind;
+      line->import.output = line->json ? Output::kJson : Output::kText;
+      return RunImport(config, line->import);
+    };
+  });
+}
+
+void AddImportVerify(CLI::App* import, CommandLine* line) {
+  auto* verify = import->add_subcommand("verify", "Compare what was imported with its source");
   verify->footer(
       "Reads SOURCE whole, as an import does, and compares it with what is in the data directory: fields, versions and "
       "the\n"
       "bytes of tarballs. Writes nothing. Exit status: 0 the same, 3 something differs, 1 failed, 2 wrong command "
       "line.\n"
-      "Example: tarn import verify all_docs.json.gz --data /var/lib/tarn");
-  AddSettingFlags(verify, &line->flags, false);
-  AddJson(verify, line);
-  verify->add_option("SOURCE", line->import.sources, "What was imported; as for tarn import couchdb")->required();
-  verify->add_option("--report", line->import.report, "Write what was found here, a JSON object a line");
-  verify->add_option("--database", line->import.database, "Which database of a folder that holds several");
-  verify->callback([line] {
-    line->run = [line](const Config& config) {
-      line->import.compare = true;
-      line->import.output = line->json ? Output::kJson : Output::kText;
-      return RunImportCouchdb(config, line->import);
-    };
-  });
+      "Examples:\n"
+      "  tarn import verify all_docs.json.gz --data /var/lib/tarn\n"
+      "  tarn import verify /verdaccio/storage --kind verdaccio --data /var/lib/tarn");
+  AddImportOptions(verify, line);
+  ImportArguments& arguments = line->import;
+  verify->add_option("SOURCE", arguments.sources, "What was imported")->required();
+  using Kind = ImportArguments::Kind;
+  const std::map<std::string, Kind> kinds = {
+      {"couchdb", Kind::kCouchdb}, {"verdaccio", Kind::kVerdaccio}, {"registry", Kind::kRegistry}};
+  verify->add_option("--kind", arguments.kind, "What it was imported as: couchdb, verdaccio, registry")
+      ->transform(CLI::CheckedTransformer(kinds).description(""));
+  AddCouchdbOptions(verify, &arguments);
+  AddVerdaccioOptions(verify, &arguments);
+  AddRegistryOptions(verify, &arguments);
+  FinishImport(verify, line, std::nullopt);
+}
+
+void AddImport(CLI::App* app, CommandLine* line) {
+  auto* import = app->add_subcommand("import", "Move in from another registry; the server must be stopped");
+  import->require_subcommand(1);
+  import->footer("Example: tarn import couchdb registry.jsonl.gz --users users.json --data /var/lib/tarn");
+  AddImportVerify(import, line);
+  ImportArguments& arguments = line->import;
+  const std::string again =
+      "Killed or stopped at any point, the same command goes on. Run again, it changes nothing that is in already.\n"
+      "Exit status: 0 all imported and nothing odd, 3 imported with findings, 1 failed, 2 wrong command line.\n";
+
   auto* couchdb = import->add_subcommand(
       "couchdb", "From a CouchDB: dumps, its own files, or the running server; docs/import.md says more");
   couchdb->footer(
       "SOURCE is a dump (_all_docs, _changes, couchbackup, multipart; also gzip or zstd; - is standard input), a "
       ".couch\n"
-      "file, a folder of CouchDB's, or the URL of a database: http://USER:PASSWORD@HOST:5984/registry\n"
-      "Killed or stopped at any point, the same command goes on. Run again, it changes nothing that is in already.\n"
-      "Exit status: 0 all imported and nothing odd, 3 imported with findings, 1 failed, 2 wrong command line.\n"
+      "file, a folder of CouchDB's, or the URL of a database: http://USER:PASSWORD@HOST:5984/registry\n" +
+      again +
       "Examples:\n"
       "  tarn import couchdb --dry-run all_docs.json.gz --data /var/lib/tarn\n"
       "  tarn import couchdb backup.txt --users users-backup.txt --report import.jsonl --data /var/lib/tarn\n"
       "  tarn import couchdb http://couch.example:5984/registry --follow --data /var/lib/tarn");
-  AddSettingFlags(couchdb, &line->flags, false);
-  AddJson(couchdb, line);
-  ImportArguments& arguments = line->import;
+  AddImportOptions(couchdb, line);
+  AddCouchdbOptions(couchdb, &arguments);
   couchdb->add_option("SOURCE", arguments.sources, "Where the packages are")->required();
-  couchdb->add_option("--users", arguments.users, "Where the accounts are: the _users database, likewise")
-      ->allow_extra_args(false);
-  couchdb->add_option("--format", arguments.format, "What SOURCE is, when its first bytes do not say")
-      ->check(CLI::IsMember({"auto", "json", "multipart", "couch"}))
-      ->default_str("auto");
-  couchdb->add_option("--database", arguments.database, "Which database of a folder that holds several");
-  couchdb->add_option("--package", arguments.only, "Only this package; may be repeated")->allow_extra_args(false);
-  couchdb->add_option("--report", arguments.report, "Write what became of everything here, a JSON object a line");
-  couchdb->add_option("--ca-file", arguments.ca_file, "Certificates to trust, PEM; default: the system's");
   couchdb->add_flag("--dry-run", arguments.dry_run, "Read and check everything, and write nothing");
   couchdb->add_flag("--follow", arguments.follow, "Keep going with what changes at the source, until interrupted");
   couchdb->add_flag("--from-start", arguments.from_start, "Read a live source from its beginning once more");
-  couchdb->add_flag("--drop-orphans", arguments.drop_orphans, "Leave out attachments that are no version's tarball");
-  couchdb->callback([line] {
-    line->run = [line](const Config& config) {
-      line->import.output = line->json ? Output::kJson : Output::kText;
-      return RunImportCouchdb(config, line->import);
-    };
-  });
+  FinishImport(couchdb, line, ImportArguments::Kind::kCouchdb);
+
+  auto* verdaccio = import->add_subcommand("verdaccio", "From the storage folder of a Verdaccio");
+  verdaccio->footer(
+      again + "Example: tarn import verdaccio /verdaccio/storage --users /verdaccio/htpasswd --data /var/lib/tarn");
+  AddImportOptions(verdaccio, line);
+  AddVerdaccioOptions(verdaccio, &arguments);
+  verdaccio->add_option("SOURCE", arguments.sources, "The folder with .verdaccio-db.json")->required();
+  verdaccio->add_option("--users", arguments.users, "Its htpasswd file")->allow_extra_args(false);
+  verdaccio->add_flag("--dry-run", arguments.dry_run, "Read and check everything, and write nothing");
+  FinishImport(verdaccio, line, ImportArguments::Kind::kVerdaccio);
+
+  auto* registry = import->add_subcommand("registry", "Packages of any registry that speaks npm's protocol, by name");
+  registry->footer(again +
+                   "Examples:\n"
+                   "  tarn import registry https://registry.example --from package-lock.json --data /var/lib/tarn\n"
+                   "  tarn import registry https://registry.example --package left-pad --data /var/lib/tarn");
+  AddImportOptions(registry, line);
+  AddRegistryOptions(registry, &arguments);
+  registry->add_option("SOURCE", arguments.sources, "The URL of the registry")->required()->expected(1);
+  registry->add_flag("--dry-run", arguments.dry_run, "Read and check everything, and write nothing");
+  FinishImport(registry, line, ImportArguments::Kind::kRegistry);
 }
 
 void AddStatus(CLI::App* app, CommandLine* line) {

@@ -77,13 +77,19 @@ struct HookArguments {
 int RunHook(const Config& config, const HookArguments& arguments);
 
 struct ImportArguments {
+  enum class Kind : uint8_t { kCouchdb, kVerdaccio, kRegistry } kind = Kind::kCouchdb;
   std::vector<std::string> sources;
   std::vector<std::string> users;  // More sources, which hold accounts.
   std::vector<std::string> only;   // Package names; empty: all.
   std::string format = "auto";     // "json", "multipart", "couch": what the sources are.
   std::string database;            // Which one of a folder of CouchDB's.
+  std::string tarballs;            // Folder or URL of those that the sources lack; empty: none.
   std::string report;              // File; empty: none.
   std::string ca_file;
+  std::string from;          // Of kRegistry: a file of names, or a lockfile; empty: `only` alone.
+  std::string token_file;    // Likewise; empty: what the environment has.
+  std::string owner;         // Of kVerdaccio: who maintains what names nobody.
+  bool with_cached = false;  // Likewise: also what was only cached there.
   bool dry_run = false;
   bool compare = false;  // Write nothing, and say how what is in differs from the sources.
   bool follow = false;
@@ -91,7 +97,7 @@ struct ImportArguments {
   bool drop_orphans = false;
   Output output = Output::kText;
 };
-int RunImportCouchdb(const Config& config, const ImportArguments& arguments);
+int RunImport(const Config& config, const ImportArguments& arguments);
 
 int RunStatus(const Config& config, Output output);
 

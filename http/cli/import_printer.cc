@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "storage/base/bytes.h"
@@ -42,7 +43,7 @@ std::string ToJson(const std::vector<migrate::Finding>& findings) {
   return json + "]";
 }
 
-std::string ToJson(const migrate::VersionReport& version) {
+std::string ToJson(const migrate::VersionReport& version, const std::vector<migrate::Finding>& findings) {
   std::string json =
       "{" + Member("version", version.version) + "," + Member("status", std::string(StateName(version.state)));
   using State = migrate::VersionReport::State;
@@ -51,7 +52,32 @@ std::string ToJson(const migrate::VersionReport& version) {
             Member("sha1", registry::FormatShasum(version.sha1)) + "," +
             Member("integrity", registry::FormatIntegrity(version.sha512));
   }
-  return json + "}";
+  std::string kinds;
+  for (const migrate::Finding& finding : findings) {
+    if (finding.where == version.version) kinds += (kinds.empty() ? "" : ",") + JsonString(FindingName(finding.kind));
+  }
+  return json + ",\"findings\":[" + kinds + "]}";
+}
+
+bool IsOfVersion(const migrate::PackageReport& report, const migrate::Finding& finding) {
+  return std::any_of(report.versions.begin(), report.versions.end(),
+                     [&](const migrate::VersionReport& version) { return version.version == finding.where; });
+}
+
+// "3 h 05 min", "4 min 10 s", "12 s"
+std::string Duration(uint64_t seconds) {
+  char text[64];
+  const auto hours = static_cast<unsigned long long>(seconds / 3600),
+             minutes = static_cast<unsigned long long>(seconds / 60 % 60);
+  const auto rest = static_cast<unsigned long long>(seconds % 60);
+  if (hours > 0) {
+    std::snprintf(text, sizeof(text), "%llu h %02llu min", hours, minutes);
+  } else if (minutes > 0) {
+    std::snprintf(text, sizeof(text), "%llu min %02llu s", minutes, rest);
+  } else {
+    std::snprintf(text, sizeof(text), "%llu s", rest);
+  }
+  return text;
 }
 
 }  // namespace
@@ -66,6 +92,7 @@ ImportPrinter::~ImportPrinter() {
 }
 
 Status ImportPrinter::OpenReport(const std::string& path) {
+  is_text_report_ = path.ends_with(".txt");
   report_ = std::fopen(path.c_str(), "we");
   return report_ != nullptr ? OkStatus() : FromErrno(errno, "make the report " + path);
 }
@@ -76,13 +103,41 @@ void ImportPrinter::SetSource(const std::string& source) {
 }
 
 void ImportPrinter::Line(const std::string& json) {
-  if (report_ != nullptr) std::fprintf(report_, "%s\n", json.c_str());
+  if (report_ != nullptr && !is_text_report_) std::fprintf(report_, "%s\n", json.c_str());
   if (output_ == Output::kJson) std::printf("%s\n", json.c_str());
 }
 
+void ImportPrinter::Text(const std::string& line) {
+  if (report_ != nullptr && is_text_report_) std::fprintf(report_, "%s\n", line.c_str());
+}
+
+// Name, version, status, bytes, digests and file of each version, with what was found of it behind; then what was found of the
+// package.
+void ImportPrinter::WriteText(const migrate::PackageReport& report) {
+  Text(report.id + " " + report.rev + ": " + std::string(StateName(report.state)) + ", " +
+       std::to_string(report.versions.size()) + " versions");
+  using State = migrate::VersionReport::State;
+  for (const migrate::VersionReport& version : report.versions) {
+    std::string line = "  " + report.id + " " + version.version + " " + std::string(StateName(version.state));
+    if (version.state == State::kOk || version.state == State::kDigestMismatch) {
+      line += " " + std::to_string(version.size_bytes) + " bytes, sha1 " + registry::FormatShasum(version.sha1) + ", " +
+              registry::FormatIntegrity(version.sha512) + ", " + version.file;
+    }
+    for (const migrate::Finding& finding : report.findings) {
+      if (finding.where == version.version) line += "; " + std::string(FindingName(finding.kind)) + ": " + finding.what;
+    }
+    Text(line);
+  }
+  for (const migrate::Finding& finding : report.findings) {
+    if (IsOfVersion(report, finding)) continue;
+    const std::string where = finding.where.empty() ? "" : " [" + finding.where + "]";
+    Text("  " + report.id + " " + std::string(FindingName(finding.kind)) + where + ": " + finding.what);
+  }
+}
+
 void ImportPrinter::Warn(const migrate::Finding& finding) {
-  if (finding.severity == migrate::Finding::Severity::kNote || output_ == Output::kJson) return;
-  if (++warnings_ > kWarningsShownMax) return;
+  if (finding.severity == migrate::Finding::Severity::kNote) return;
+  if (++warnings_ > kWarningsShownMax || output_ == Output::kJson) return;
   ClearBar();
   const std::string where = finding.where.empty() ? "" : " [" + finding.where + "]";
   std::printf("FINDING %s: %s%s: %s\n", std::string(FindingName(finding.kind)).c_str(), finding.package.c_str(),
@@ -90,11 +145,12 @@ void ImportPrinter::Warn(const migrate::Finding& finding) {
 }
 
 void ImportPrinter::Package(const migrate::PackageReport& report) {
-  ++packages_;
-  if (report_ != nullptr || output_ == Output::kJson) {
+  ++documents_;
+  WriteText(report);
+  if ((report_ != nullptr && !is_text_report_) || output_ == Output::kJson) {
     std::string versions = "[";
     for (const migrate::VersionReport& version : report.versions) {
-      versions += (versions.size() > 1 ? "," : "") + ToJson(version);
+      versions += (versions.size() > 1 ? "," : "") + ToJson(version, report.findings);
     }
     Line("{\"type\":\"package\"," + Member("package", report.id) + "," + Member("rev", report.rev) + "," +
          Member("status", std::string(StateName(report.state))) + ",\"versions\":" + versions +
@@ -104,12 +160,18 @@ void ImportPrinter::Package(const migrate::PackageReport& report) {
 }
 
 void ImportPrinter::User(const migrate::UserReport& report) {
+  ++documents_;
+  Text("user " + report.name + ": " + std::string(StateName(report.state)));
+  for (const migrate::Finding& finding : report.findings) {
+    Text("  user " + report.name + " " + std::string(FindingName(finding.kind)) + ": " + finding.what);
+  }
   Line("{\"type\":\"user\"," + Member("user", report.name) + "," +
        Member("status", std::string(StateName(report.state))) + ",\"findings\":" + ToJson(report.findings) + "}");
   for (const migrate::Finding& finding : report.findings) Warn(finding);
 }
 
 void ImportPrinter::SourceFinding(const migrate::Finding& finding) {
+  Text("source " + finding.package + ": " + finding.what);
   Line("{\"type\":\"source\"," + Member("where", finding.package) + "," + Member("what", finding.what) + "}");
   Warn(finding);
 }
@@ -119,15 +181,36 @@ void ImportPrinter::ClearBar() {
   has_bar_ = false;
 }
 
+std::string ImportPrinter::ProgressText(uint64_t bytes_done, std::optional<uint64_t> bytes_total,
+                                        uint64_t elapsed_ms) const {
+  std::string line = source_ + ": " + std::to_string(documents_) + " documents, " + Megabytes(bytes_done);
+  if (bytes_total) line += " of " + Megabytes(*bytes_total);
+  const uint64_t per_second = elapsed_ms == 0 ? 0 : bytes_done * 1000 / elapsed_ms;
+  if (per_second > 0) {
+    line += ", " + Megabytes(per_second) + "/s";
+    if (bytes_total && *bytes_total > bytes_done)
+      line += ", " + Duration((*bytes_total - bytes_done) / per_second) + " left";
+  }
+  return line + ", " + std::to_string(warnings_) + " findings";
+}
+
 void ImportPrinter::Progress(uint64_t bytes_done, std::optional<uint64_t> bytes_total) {
   const uint64_t now_ms = clock_->MonotonicMs();
-  if (now_ms - told_ms_ < (is_terminal_ ? kBarMs : limits::kImportProgressMs)) return;
+  const bool has_bar = is_terminal_ && output_ != Output::kJson;
+  if (now_ms - told_ms_ < (has_bar ? kBarMs : limits::kImportProgressMs)) return;
   told_ms_ = now_ms;
-  const uint64_t seconds = (now_ms - began_ms_) / 1000;
-  std::string line = source_ + ": " + std::to_string(packages_) + " documents, " + Megabytes(bytes_done);
-  if (bytes_total && *bytes_total > 0) line += " of " + Megabytes(*bytes_total);
-  if (seconds > 0) line += ", " + Megabytes(bytes_done / seconds) + "/s";
-  if (!is_terminal_) {
+  const uint64_t elapsed_ms = now_ms - began_ms_;
+  if (output_ == Output::kJson) {
+    std::printf("%s\n",
+                ("{\"type\":\"progress\"," + Member("source", source_) + "," + Member("documents", documents_) + "," +
+                 Member("bytes", bytes_done) + (bytes_total ? "," + Member("bytes_total", *bytes_total) : "") + "," +
+                 Member("elapsed_ms", elapsed_ms) + "," + Member("findings", warnings_) + "}")
+                    .c_str());
+    std::fflush(stdout);
+    return;
+  }
+  const std::string line = ProgressText(bytes_done, bytes_total, elapsed_ms);
+  if (!has_bar) {
     std::fprintf(stderr, "%s\n", line.c_str());
     return;
   }
@@ -173,15 +256,11 @@ void ImportPrinter::Sum(const migrate::ImportCounts& counts, const migrate::User
        Member("losing_revisions", counts.losers) + "," + Member("kept", counts.kept) + "," +
        Member("skipped", counts.skipped) + "," + Member("refused", counts.refused) + "," + Member("same", counts.same) +
        "," + Member("differing", counts.differing) + "," + Member("versions", counts.versions) + "," +
-       Member("tarballs", counts.tarballs) + "," + Member("tarball_bytes", counts.tarball_bytes) + "," +
-       Member("users_imported", users.imported) + "," + Member("users_unchanged", users.unchanged) + "," +
-       Member("users_kept", users.exists) + "," + Member("users_refused", users.refused) + "," +
-       Member("warnings", warnings) + ",\"findings\":" + findings + "}}");
-  if (output_ == Output::kJson) return;
-  if (warnings_ > kWarningsShownMax) {
-    std::printf("… and %llu more findings; --report FILE gets them all\n",
-                static_cast<unsigned long long>(warnings_ - kWarningsShownMax));
-  }
+       Member("tarballs", counts.tarballs) + "," + Member("missing_tarballs", counts.missing_tarballs) + "," +
+       Member("tarball_bytes", counts.tarball_bytes) + "," + Member("users_imported", users.imported) + "," +
+       Member("users_unchanged", users.unchanged) + "," + Member("users_kept", users.exists) + "," +
+       Member("users_refused", users.refused) + "," + Member("warnings", warnings) + ",\"findings\":" + findings +
+       "}}");
   const auto number = [](uint64_t value) { return std::to_string(value); };
   std::string text = is_dry_run ? "dry run, nothing was written: " : "";
   text += number(counts.imported) + " packages imported, " + number(counts.updated) + " updated, " +
@@ -193,13 +272,22 @@ void ImportPrinter::Sum(const migrate::ImportCounts& counts, const migrate::User
   if (counts.kept > 0) text += ", " + number(counts.kept) + " kept as they are here";
   if (counts.refused > 0) text += ", " + number(counts.refused) + " refused";
   if (counts.losers > 0) text += ", " + number(counts.losers) + " losing revisions";
+  if (counts.skipped > 0) text += ", " + number(counts.skipped) + " documents skipped";
   text += "; " + number(counts.versions) + " versions with " + number(counts.tarballs) + " tarballs, " +
           Megabytes(counts.tarball_bytes);
   if (users.imported + users.unchanged + users.exists + users.refused > 0) {
     text += "; " + number(users.imported) + " users imported, " + number(users.unchanged) + " unchanged, " +
             number(users.exists + users.refused) + " left out";
   }
-  std::printf("%s; %s\n", text.c_str(), warnings == 0 ? "no findings" : (number(warnings) + " findings").c_str());
+  text += "; " + (warnings == 0 ? std::string("no findings") : number(warnings) + " findings");
+  if (!failure.ok()) Text("NOT COMPLETE: " + std::string(failure.message()));
+  Text(text);
+  if (output_ == Output::kJson) return;
+  if (warnings_ > kWarningsShownMax) {
+    std::printf("… and %llu more findings; --report FILE gets them all\n",
+                static_cast<unsigned long long>(warnings_ - kWarningsShownMax));
+  }
+  std::printf("%s\n", text.c_str());
 }
 
 }  // namespace tarn::cli

@@ -14,13 +14,14 @@
 namespace tarn::cli {
 
 // Says how an import goes and what came of it: progress on standard error (a bar on a terminal, else a line now and then),
-// warnings and the sum on standard output; or one JSON object a line there, and in the report file.
+// warnings and the sum on standard output; or all of it as one JSON object a line there. And in the report file.
 class ImportPrinter final : public migrate::ImportListener, public migrate::UserListener {
  public:
   ImportPrinter(Output output, Clock* clock);
   ~ImportPrinter() override;
 
-  // A file that gets every package, user and finding, a JSON object a line, and the sum as the last; made anew.
+  // A file that gets every package, user and finding, and the sum as the last; made anew. A JSON object a line, or, when its
+  // name ends with ".txt", a line for each version and finding.
   Status OpenReport(const std::string& path);
   // The source that comes next, for the progress.
   void SetSource(const std::string& source);
@@ -40,6 +41,9 @@ class ImportPrinter final : public migrate::ImportListener, public migrate::User
 
  private:
   void Line(const std::string& json);
+  void WriteText(const migrate::PackageReport& report);
+  void Text(const std::string& line);
+  std::string ProgressText(uint64_t bytes_done, std::optional<uint64_t> bytes_total, uint64_t elapsed_ms) const;
   void Warn(const migrate::Finding& finding);
   void ClearBar();
 
@@ -47,8 +51,9 @@ class ImportPrinter final : public migrate::ImportListener, public migrate::User
   Clock* const clock_;
   const bool is_terminal_;
   std::FILE* report_ = nullptr;
+  bool is_text_report_ = false;
   std::string source_;
-  uint64_t packages_ = 0;
+  uint64_t documents_ = 0;
   uint64_t began_ms_ = 0;
   uint64_t told_ms_ = 0;
   bool has_bar_ = false;

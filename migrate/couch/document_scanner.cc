@@ -26,6 +26,7 @@ void DocumentScanner::Reset(LeafScope scope, std::string id, std::string rev) {
   end_.id = std::move(id);
   end_.rev = std::move(rev);
   follows_.clear();
+  vouched_.Clear();
   is_complete_ = is_begun_ = has_failed_ = is_too_large_ = false;
   is_wanted_.reset();
   capture_from_.reset();
@@ -82,6 +83,11 @@ Status DocumentScanner::Fail(std::string what) {
 bool DocumentScanner::IsWanted() {
   if (!is_wanted_) is_wanted_ = end_.id.empty() || visitor_->WantsDocument(end_.id, end_.rev);
   return *is_wanted_;
+}
+
+std::vector<AttachmentHead> DocumentScanner::TakeFollows() {
+  for (AttachmentHead& head : follows_) head.is_vouched = vouched_.Has(end_.body, head.name);
+  return std::exchange(follows_, {});
 }
 
 Status DocumentScanner::Begin() {
@@ -266,6 +272,7 @@ Status DocumentScanner::BeginData() {
   base64_ = Base64StreamDecoder();
   RETURN_IF_ERROR(Begin());
   data_ = Data::kOpen;
+  head_.is_vouched = vouched_.Has(end_.body, head_.name);
   return visitor_->BeginAttachment(head_);
 }
 

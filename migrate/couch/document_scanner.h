@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "migrate/couch/document_visitor.h"
+#include "migrate/couch/vouched_names.h"
 #include "storage/base/bytes.h"
 #include "storage/base/import_limits.h"
 #include "storage/registry/json_scanner.h"
@@ -39,7 +40,7 @@ class DocumentScanner final : public registry::JsonVisitor {
   Status Abandon();
 
   // Attachments whose bytes come after the document, in the order of their parts.
-  const std::vector<AttachmentHead>& follows() const { return follows_; }
+  std::vector<AttachmentHead> TakeFollows();
   // Whether the visitor takes it; asked once, as soon as it matters.
   bool IsWanted();
   Status Begin();  // BeginDocument, unless it was called.
@@ -120,6 +121,7 @@ class DocumentScanner final : public registry::JsonVisitor {
   Member member_ = Member::kOwn;
   size_t attachment_count_ = 0;
   AttachmentHead head_;
+  VouchedNames vouched_;
   Part part_ = Part::kOther;
   bool is_stub_ = false;
   bool is_following_ = false;

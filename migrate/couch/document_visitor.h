@@ -25,6 +25,8 @@ struct AttachmentHead {
   // the compressed ones when CouchDB compressed, even where `encoding` is kIdentity.
   std::string digest;
   Encoding encoding = Encoding::kIdentity;
+  // `digest` need not be checked: the source has done it, or the document names the tarball and has a SHA-1 for it.
+  bool is_vouched = false;
 };
 
 // What is known of the revision whose body was handed over.

@@ -7,6 +7,7 @@
 #include "migrate/couch/conflict_reader.h"
 #include "migrate/couch/json_dump_reader.h"
 #include "migrate/couch/multipart_reader.h"
+#include "migrate/couch/source_url.h"
 #include "storage/base/clock.h"
 #include "storage/base/import_limits.h"
 #include "storage/base/mutex.h"
@@ -19,27 +20,6 @@ constexpr uint64_t kBodyBytesMax = 64 * limits::kGiB;  // Of one document with a
 constexpr size_t kErrorBytesMax = 4 * limits::kKiB;    // Of an error's body.
 constexpr uint64_t kWatchMs = 200;
 constexpr uint64_t kWaitBesidesMs = 30'000;  // For the first byte of an answer, beyond the time a feed waits.
-
-std::string PercentEncode(std::string_view text) {
-  constexpr char kHexDigits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          std::string_view("-_.~").find(c) != std::string_view::npos;
-    if (is_plain) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += {'%', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
-    }
-  }
-  return out;
-}
-
-std::string WithoutSlash(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  return url;
-}
 
 std::string_view ValueOf(const std::vector<registry::JsonMember>& members, std::string_view key) {
   for (const registry::JsonMember& member : members) {
@@ -84,10 +64,6 @@ Status FromAnswer(const HttpAnswer& answer, const std::string& what) {
     case 504: return Unavailable(text);
     default: return InvalidArgument(text);
   }
-}
-
-bool IsTransient(const Status& status) {
-  return status.code() == Code::kUnavailable || status.code() == Code::kDeadlineExceeded;
 }
 
 // Hands a document's answer to the reader its content type asks for.
@@ -138,20 +114,14 @@ HttpClient::Options ClientOptions(const LiveSource::Options& options) {
 
 }  // namespace
 
-std::string LiveSource::Describe(const std::string& url) {
-  const size_t scheme = url.find("://");
-  if (scheme == std::string::npos) return url;
-  const size_t slash = std::min(url.find('/', scheme + 3), url.size());
-  const size_t at = url.rfind('@', slash);
-  if (at == std::string::npos || at < scheme + 3 || at > slash) return url;
-  return url.substr(0, scheme + 3) + url.substr(at + 1);
-}
+std::string LiveSource::Describe(const std::string& url) { return WithoutCredentials(url); }
 
 LiveSource::LiveSource(const Options& options, DocumentVisitor* visitor, registry::LegacyImport* checkpoints)
     : options_(options),
       base_(WithoutSlash(options.url)),
       visitor_(visitor),
       checkpoints_(checkpoints),
+      patience_(options.interrupt, options.say),
       client_(ClientOptions(options)),
       revisions_client_(ClientOptions(options)) {
   watcher_ = std::thread([this] {
@@ -159,7 +129,7 @@ LiveSource::LiveSource(const Options& options, DocumentVisitor* visitor, registr
     CondVar never;
     MutexLock lock(mutex);
     while (!is_ending_.load()) {
-      if (IsInterrupted()) {
+      if (patience_.IsInterrupted()) {
         client_.Cancel();
         revisions_client_.Cancel();
       }
@@ -216,29 +186,6 @@ Status LiveSource::Begin() {
   return OkStatus();
 }
 
-Status LiveSource::Pause(uint64_t time_ms) const {
-  Mutex mutex;
-  CondVar never;
-  MutexLock lock(mutex);
-  const uint64_t until_ms = SystemClock().MonotonicMs() + time_ms;
-  while (SystemClock().MonotonicMs() < until_ms) {
-    if (IsInterrupted()) return Cancelled("interrupted; run the same command again to go on");
-    never.WaitForMs(mutex, kWatchMs);
-  }
-  return OkStatus();
-}
-
-Status LiveSource::Persist(const std::function<Status()>& attempt, bool forever) {
-  uint64_t pause_ms = limits::kImportRetryMsMin;
-  for (size_t failures = 0;; ++failures) {
-    Status status = attempt();
-    if (!IsTransient(status) || (!forever && failures >= limits::kImportRetriesMax)) return status;
-    options_.say(std::string(status.message()) + "; trying again in " + std::to_string(pause_ms / 1000) + " s");
-    RETURN_IF_ERROR(Pause(pause_ms));
-    pause_ms = std::min(2 * pause_ms, limits::kImportRetryMsMax);
-  }
-}
-
 Result<LiveSource::Page> LiveSource::ReadPage(uint64_t wait_ms) {
   std::string path =
       "/_changes?style=all_docs&limit=" + std::to_string(limits::kImportPagesRows) + "&since=" + PercentEncode(since_);
@@ -284,10 +231,10 @@ Status LiveSource::TakePage(const Page& page, bool forever) {
 // One document that its server cannot give, because it is damaged there, shall not stand in the way of all others.
 Status LiveSource::TakePatiently(const Change& change, bool forever) {
   size_t failures = 0;
-  return Persist(
+  return patience_.Persist(
       [&]() -> Status {
         const Status status = TakeChange(change, forever);
-        if (!IsTransient(status) || ++failures < limits::kImportDocumentTriesMax) return status;
+        if (!Patience::IsTransient(status) || ++failures < limits::kImportDocumentTriesMax) return status;
         const auto database = Get("", 0);
         if (!database.ok() || database->status != 200) return status;
         return visitor_->Finding({change.id,
@@ -299,7 +246,7 @@ Status LiveSource::TakePatiently(const Change& change, bool forever) {
 }
 
 Status LiveSource::TakeChange(const Change& change, bool forever) {
-  if (IsInterrupted()) return Cancelled("interrupted; run the same command again to go on");
+  if (patience_.IsInterrupted()) return patience_.Interrupted();
   const bool is_design = change.id.starts_with("_design/");
   if (!change.is_deleted && !is_design) {
     if (visitor_->WantsDocument(change.id, change.rev)) return Fetch(change);
@@ -368,7 +315,7 @@ Status LiveSource::ReadOnce() {
   RETURN_IF_ERROR(Begin());
   while (true) {
     Page page;
-    RETURN_IF_ERROR(Persist(
+    RETURN_IF_ERROR(patience_.Persist(
         [&]() -> Status {
           ASSIGN_OR_RETURN(page, ReadPage(0));
           return OkStatus();
@@ -383,7 +330,7 @@ Status LiveSource::ReadOnce() {
 Status LiveSource::FollowOnce(uint64_t wait_ms) {
   RETURN_IF_ERROR(Begin());
   Page page;
-  RETURN_IF_ERROR(Persist(
+  RETURN_IF_ERROR(patience_.Persist(
       [&]() -> Status {
         ASSIGN_OR_RETURN(page, ReadPage(wait_ms));
         return OkStatus();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "migrate/couch/document_visitor.h"
+#include "migrate/couch/patience.h"
 #include "storage/base/http_client.h"
 #include "storage/base/result.h"
 #include "storage/registry/legacy_import.h"
@@ -68,10 +69,6 @@ class LiveSource {
   LiveSource(const Options& options, DocumentVisitor* visitor, registry::LegacyImport* checkpoints);
   Status Inspect();
   Status Begin();
-  // Repeats what fails because the server is away.
-  Status Persist(const std::function<Status()>& attempt, bool forever);
-  Status Pause(uint64_t time_ms) const;
-  bool IsInterrupted() const { return options_.interrupt != nullptr && options_.interrupt->load(); }
   Result<HttpAnswer> Get(const std::string& path, uint64_t wait_ms);
   Result<Page> ReadPage(uint64_t wait_ms);
   Status TakePage(const Page& page, bool forever);
@@ -87,6 +84,7 @@ class LiveSource {
   const std::string base_;  // Without a slash at its end.
   DocumentVisitor* const visitor_;
   registry::LegacyImport* const checkpoints_;
+  const Patience patience_;
   HttpClient client_;
   HttpClient revisions_client_;  // Of losing revisions, while `client_` is at their document.
   std::string since_ = "0";

@@ -279,7 +279,7 @@ Status MultipartReader::EndPart() {
   if (const Status status = scanner_->Finish(); !status.ok()) return Bad("a document's JSON is not all there");
   if (!document_.IsComplete()) return Bad("a part of JSON that is no document");
   ++documents_;
-  follows_ = document_.follows();
+  follows_ = document_.TakeFollows();
   next_follow_ = 0;
   skips_document_ = !follows_.empty() && !document_.IsWanted();
   if (follows_.empty() || skips_document_) return OkStatus();

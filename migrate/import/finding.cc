@@ -7,6 +7,7 @@ std::string_view FindingName(FindingKind kind) {
     case FindingKind::kMissingAttachment: return "missing-attachment";
     case FindingKind::kDamagedAttachment: return "damaged-attachment";
     case FindingKind::kDigestMismatch: return "digest-mismatch";
+    case FindingKind::kMd5Mismatch: return "md5-mismatch";
     case FindingKind::kNoDist: return "no-dist";
     case FindingKind::kNoShasum: return "no-shasum";
     case FindingKind::kForeignTarballUrl: return "foreign-tarball-url";

@@ -12,6 +12,7 @@ enum class FindingKind : uint8_t {
   kMissingAttachment,    // The version has no tarball; its metadata is imported.
   kDamagedAttachment,    // The source's bytes could not be read; as if missing.
   kDigestMismatch,       // Bytes and dist are not the same; both are imported as they are.
+  kMd5Mismatch,          // CouchDB's own digest is of other bytes than came; those are imported as they are.
   kNoDist,               // dist is made anew.
   kNoShasum,             // shasum is added.
   kForeignTarballUrl,    // dist.tarball pointed elsewhere, and points here now.

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "migrate/import/revision.h"
+#include "migrate/import/tarball_source.h"
 #include "migrate/import/user_import.h"
+#include "storage/base/bytes.h"
+#include "storage/registry/integrity.h"
 #include "storage/registry/json_text.h"
 
 namespace tarn::migrate {
@@ -16,6 +19,16 @@ using Standing = registry::LegacyImport::Standing;
 
 void AddFinding(FindingKind kind, const std::string& id, std::string where, std::string what, PackageReport* report) {
   report->findings.push_back({kind, id, std::move(where), std::move(what), tarn::migrate::Finding::Severity::kWarning});
+}
+
+constexpr std::string_view kMd5Digest = "md5-";
+
+// CouchDB compresses what is text, and then digests what it stored; a dump has the plain bytes beside that digest.
+bool IsMaybeCompressed(const AttachmentHead& head) {
+  if (head.encoding == AttachmentHead::Encoding::kGzip) return false;
+  const std::string_view type = head.content_type;
+  return type.starts_with("text/") || type.starts_with("application/javascript") ||
+         type.starts_with("application/json") || type.starts_with("application/xml");
 }
 
 // The versions that a document's body lists.
@@ -89,7 +102,8 @@ bool Importer::WantsDocument(std::string_view id, std::string_view rev) {
   if (IsLeftOut(id)) return false;
   if (options_.compares) return true;
   const auto standing = Find(std::string(id), LegacyImport::WithVersions::kNo);
-  if (!standing.ok() || standing->kind != Standing::Kind::kImported || rev.empty() || standing->origin_rev != rev) {
+  if (!standing.ok() || standing->kind != Standing::Kind::kImported || rev.empty() || standing->origin_rev != rev ||
+      standing->missing_tarballs > 0) {
     return true;  // An error comes back from whatever is asked next.
   }
   ++counts_.documents;
@@ -118,6 +132,8 @@ Status Importer::BeginAttachment(const AttachmentHead& head) {
   if (head.encoding == AttachmentHead::Encoding::kGzip) {
     decompress_ = DecompressStream::Create(Compression::kGzip, limits::kImportInflationMax);
   }
+  md5_.reset();
+  if (!head.is_vouched && head.digest.starts_with(kMd5Digest)) md5_ = std::make_unique<Md5Stream>();
   if (is_dry_run_) {
     hasher_ = std::make_unique<BlobHasher>();
     return OkStatus();
@@ -136,6 +152,7 @@ Status Importer::Write(std::string_view plain) {
 Status Importer::AppendAttachment(std::string_view bytes) {
   RETURN_IF_ERROR(CheckInterrupt());
   if (is_damaged_) return OkStatus();
+  if (md5_ != nullptr) md5_->Update(bytes);
   if (decompress_ == nullptr) return Write(bytes);
   const Status status = decompress_->Append(bytes, [this](std::string_view plain) { return Write(plain); });
   if (status.code() != Code::kInvalidArgument && status.code() != Code::kTooLarge) return status;
@@ -153,6 +170,9 @@ Status Importer::EndAttachment(const AttachmentHead& head) {
   StoredAttachment attachment;
   attachment.name = head.name;
   attachment.size_bytes = attachment_bytes_;
+  if (md5_ != nullptr && !IsMaybeCompressed(head)) {
+    attachment.differs_from_md5 = std::string(kMd5Digest) + Base64Encode(md5_->Finish()) != head.digest;
+  }
   if (is_dry_run_) {
     const BlobHasher::Digests digests = hasher_->Finish();
     attachment.sha512 = digests.sha512;
@@ -255,16 +275,15 @@ void Importer::AddConflicts(const DocumentEnd& document, PackageReport* report) 
 }
 
 Status Importer::EndPackage(DocumentEnd document) {
+  if (document.scope != LeafScope::kLeaf) last_counted_.id.clear();
   ASSIGN_OR_RETURN(const Standing standing, Find(document.id, LegacyImport::WithVersions::kYes));
   PackageReport report{document.id, document.rev, PackageReport::State::kImported, {}, {}};
-  if (!options_.compares && standing.kind == Standing::Kind::kImported && standing.origin_rev == document.rev &&
-      !document.rev.empty()) {
-    report.state = PackageReport::State::kUnchanged;
-    counts_.warnings += standing.finding_count;
-    return Report(std::move(report));
-  }
+  const bool is_same = !options_.compares && standing.kind == Standing::Kind::kImported &&
+                       standing.origin_rev == document.rev && !document.rev.empty();
+  if (is_same && standing.missing_tarballs == 0) return ReportUnchanged(std::move(report), standing);
   const bool is_leaf = document.scope == LeafScope::kLeaf;
-  if (is_leaf && standing.kind == Standing::Kind::kImported && !WinsOver(document.rev, standing.origin_rev)) {
+  if (is_leaf && !is_same && standing.kind == Standing::Kind::kImported &&
+      !WinsOver(document.rev, standing.origin_rev)) {
     report.state = PackageReport::State::kLoser;
     AddFinding(FindingKind::kConflict, document.id, "",
                "revision " + document.rev + " loses against " + standing.origin_rev, &report);
@@ -274,7 +293,9 @@ Status Importer::EndPackage(DocumentEnd document) {
 
   SourceDocument source{document.id, document.rev, std::move(document.body), std::move(attachments_)};
   attachments_.clear();
-  Plan plan = PlanDocument(source, options_.plan);
+  ASSIGN_OR_RETURN(Plan plan, MakePlan(std::move(source), standing));
+  // It came without some of its tarballs before; only if there are more now, it is news.
+  if (is_same && plan.missing.size() >= standing.missing_tarballs) return ReportUnchanged(std::move(report), standing);
   report.findings = std::move(plan.findings);
   report.versions = std::move(plan.versions);
   AddConflicts(document, &report);
@@ -294,7 +315,7 @@ Status Importer::EndPackage(DocumentEnd document) {
   }
   if (standing.kind == Standing::Kind::kImported) {
     report.state = PackageReport::State::kUpdated;
-    if (is_leaf) {
+    if (is_leaf && !is_same) {
       AddFinding(FindingKind::kConflict, document.id, "",
                  "revision " + standing.origin_rev + " loses against " + document.rev, &report);
       AddOnlyInLosers(document.id, standing.origin_rev, standing.versions, versions, &report);
@@ -305,6 +326,117 @@ Status Importer::EndPackage(DocumentEnd document) {
                                  is_leaf ? LegacyImport::Vanished::kForget : LegacyImport::Vanished::kTombstone));
   }
   return Report(std::move(report));
+}
+
+// Leaves of one document follow each other; they are one package, and its versions those of the last that won.
+void Importer::CountIn(const PackageReport& report) {
+  if (last_counted_.id == report.id) {  // It was counted as imported or updated before.
+    --counts_.updated;
+    counts_.versions -= last_counted_.versions;
+    counts_.tarballs -= last_counted_.tarballs;
+    counts_.tarball_bytes -= last_counted_.tarball_bytes;
+    counts_.missing_tarballs -= last_counted_.missing_tarballs;
+  }
+  Counted counted;
+  counted.id = report.id;
+  for (const VersionReport& version : report.versions) {
+    if (version.state == VersionReport::State::kNotImported) continue;
+    ++counted.versions;
+    if (version.state == VersionReport::State::kMissingAttachment) {
+      ++counted.missing_tarballs;
+      continue;
+    }
+    ++counted.tarballs;
+    counted.tarball_bytes += version.size_bytes;
+  }
+  counts_.versions += counted.versions;
+  counts_.tarballs += counted.tarballs;
+  counts_.tarball_bytes += counted.tarball_bytes;
+  counts_.missing_tarballs += counted.missing_tarballs;
+  last_counted_ = std::move(counted);
+}
+
+Status Importer::ReportUnchanged(PackageReport report, const Standing& standing) {
+  report.state = PackageReport::State::kUnchanged;
+  counts_.warnings += standing.finding_count;
+  return Report(std::move(report));
+}
+
+// With the tarballs that the document does not bring, as far as they are here already or can be had.
+Result<Plan> Importer::MakePlan(SourceDocument source, const Standing& standing) {
+  Plan plan = PlanDocument(source, options_.plan);
+  bool has_more = false;
+  for (const MissingTarball& missing : plan.missing) {
+    std::optional<StoredAttachment> found;
+    if (standing.kind == Standing::Kind::kImported && !options_.compares) {
+      ASSIGN_OR_RETURN(found, FindHere(source.id, missing));
+    }
+    if (!found && tarballs_ != nullptr) {
+      ASSIGN_OR_RETURN(found, ReadTarball(source.id, missing));
+    }
+    if (!found) continue;
+    has_more = true;
+    found->of_version = missing.version;
+    std::erase_if(source.attachments, [&](const StoredAttachment& attachment) {
+      return attachment.name == missing.attachment && attachment.state != StoredAttachment::State::kWhole;
+    });
+    source.attachments.push_back(std::move(*found));
+  }
+  return has_more ? PlanDocument(source, options_.plan) : std::move(plan);
+}
+
+// Only what the document has a digest of can be told to be the same.
+Result<std::optional<StoredAttachment>> Importer::FindHere(const std::string& id, const MissingTarball& missing) {
+  const auto name = PackageName::Parse(id);
+  if (!name.ok() || (missing.shasum.empty() && missing.integrity.empty())) return std::optional<StoredAttachment>();
+  ASSIGN_OR_RETURN(const auto stored, target_->FindTarball(*name, missing.version));
+  if (!stored) return std::optional<StoredAttachment>();
+  if (!missing.shasum.empty() && !registry::CheckShasum(missing.shasum, stored->sha1).ok()) {
+    return std::optional<StoredAttachment>();
+  }
+  if (!missing.integrity.empty()) {
+    const auto integrity = registry::Integrity::Parse(missing.integrity);
+    if (!integrity.ok() || !integrity->Check({stored->sha512, stored->sha1}).ok()) {
+      return std::optional<StoredAttachment>();
+    }
+  }
+  StoredAttachment attachment;
+  attachment.name = missing.attachment.empty() ? missing.file : missing.attachment;
+  attachment.sha512 = stored->sha512;
+  attachment.sha1 = stored->sha1;
+  attachment.size_bytes = stored->size_bytes;
+  return std::optional<StoredAttachment>(std::move(attachment));
+}
+
+Result<std::optional<StoredAttachment>> Importer::ReadTarball(const std::string& id, const MissingTarball& missing) {
+  AttachmentHead head;
+  head.name = missing.attachment.empty() ? missing.file : missing.attachment;
+  if (head.name.empty()) head.name = missing.version + ".tgz";
+  for (size_t tries = 1;; ++tries) {
+    RETURN_IF_ERROR(BeginAttachment(head));
+    Status taken;
+    const Status read = tarballs_->Read(id, missing, [&](std::string_view bytes) {
+      taken = AppendAttachment(bytes);
+      return taken;
+    });
+    RETURN_IF_ERROR(taken);
+    if (read.ok()) {
+      RETURN_IF_ERROR(EndAttachment(head));
+      std::optional<StoredAttachment> attachment(std::move(attachments_.back()));
+      attachments_.pop_back();
+      return attachment;
+    }
+    writer_.reset();
+    hasher_.reset();
+    if (read.code() == Code::kNotFound) return std::optional<StoredAttachment>();
+    if (read.code() == Code::kPermissionDenied || read.code() == Code::kInvalidArgument) {
+      RETURN_IF_ERROR(Finding(
+          {id, "tarball of " + missing.version + ": " + std::string(read.message()), SourceFinding::Severity::kError}));
+      return std::optional<StoredAttachment>();
+    }
+    // Broken off in the middle; whoever does not answer at all ends the run, and the next one goes on.
+    if (read.code() != Code::kUnavailable || tries >= limits::kImportDocumentTriesMax) return read;
+  }
 }
 
 // What is odd at the source is no news by now: only differences are told.
@@ -337,14 +469,8 @@ Status Importer::Report(PackageReport report) {
     case PackageReport::State::kDiffers: ++counts_.differing; break;
   }
   const bool is_in = report.state == PackageReport::State::kImported || report.state == PackageReport::State::kUpdated;
+  if (is_in) CountIn(report);
   counts_.packages = counts_.imported + counts_.updated + counts_.unchanged;
-  for (const VersionReport& version : report.versions) {
-    if (!is_in || version.state == VersionReport::State::kNotImported) continue;
-    ++counts_.versions;
-    if (version.state == VersionReport::State::kMissingAttachment) continue;
-    ++counts_.tarballs;
-    counts_.tarball_bytes += version.size_bytes;
-  }
   for (const auto& finding : report.findings) {
     ++(finding.severity == tarn::migrate::Finding::Severity::kNote ? counts_.notes : counts_.warnings);
     ++counts_.findings[std::string(FindingName(finding.kind))];

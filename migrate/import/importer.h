@@ -14,10 +14,12 @@
 #include "migrate/import/plan.h"
 #include "storage/base/decompress_stream.h"
 #include "storage/base/digest.h"
+#include "storage/base/md5_stream.h"
 #include "storage/registry/legacy_import.h"
 
 namespace tarn::migrate {
 
+class TarballSource;
 class UserImport;
 
 // What became of one document.
@@ -64,7 +66,7 @@ struct ImportCounts {
   uint64_t packages = 0;  // Now in from this source: imported, updated, unchanged.
   uint64_t imported = 0, updated = 0, unchanged = 0, removed = 0, deleted = 0, losers = 0, kept = 0, skipped = 0;
   uint64_t refused = 0, design_documents = 0, same = 0, differing = 0;
-  uint64_t versions = 0, tarballs = 0, tarball_bytes = 0;
+  uint64_t versions = 0, tarballs = 0, tarball_bytes = 0, missing_tarballs = 0;
   uint64_t warnings = 0, notes = 0;
   uint64_t source_errors = 0;
   std::map<std::string, uint64_t, std::less<>> findings;  // By name.
@@ -84,6 +86,8 @@ class Importer final : public DocumentVisitor {
   // Whatever was handed over is durable when it returns OK.
   Status Finish();
   const ImportCounts& counts() const { return counts_; }
+  // Where tarballs come from that the documents do not bring; nullptr, as at first: from nowhere.
+  void SetTarballs(TarballSource* tarballs) { tarballs_ = tarballs; }
   // Documents of accounts go there; nullptr, as at first: they are no packages.
   void SetUsers(UserImport* users) { users_ = users; }
 
@@ -104,7 +108,12 @@ class Importer final : public DocumentVisitor {
   Status Write(std::string_view plain);
   Status EndDeleted(const DocumentEnd& document);
   Status EndPackage(DocumentEnd document);
+  Result<Plan> MakePlan(SourceDocument source, const registry::LegacyImport::Standing& standing);
+  Result<std::optional<StoredAttachment>> FindHere(const std::string& id, const MissingTarball& missing);
+  Result<std::optional<StoredAttachment>> ReadTarball(const std::string& id, const MissingTarball& missing);
   Status Compare(Plan plan, PackageReport report);
+  void CountIn(const PackageReport& report);
+  Status ReportUnchanged(PackageReport report, const registry::LegacyImport::Standing& standing);
   Status Report(PackageReport report);
   void AddConflicts(const DocumentEnd& document, PackageReport* report) const;
   Result<registry::LegacyImport::Standing> Find(const std::string& id,
@@ -116,14 +125,21 @@ class Importer final : public DocumentVisitor {
   const bool is_dry_run_;
   ImportListener* const listener_;
   UserImport* users_ = nullptr;
+  TarballSource* tarballs_ = nullptr;
   const std::atomic<bool>* interrupt_ = nullptr;
   ImportCounts counts_;
+  // What the last document that is in added to the sums: taken back when a leaf that wins over it comes next.
+  struct Counted {
+    std::string id;
+    uint64_t versions = 0, tarballs = 0, tarball_bytes = 0, missing_tarballs = 0;
+  } last_counted_;
 
   std::vector<StoredAttachment> attachments_;
   std::vector<std::pair<std::string, std::string>> conflicting_;  // Revision and body.
   std::unique_ptr<engine::BlobWriter> writer_;
   std::unique_ptr<BlobHasher> hasher_;  // Of a dry run.
   std::unique_ptr<DecompressStream> decompress_;
+  std::unique_ptr<Md5Stream> md5_;  // Where nothing better tells of the bytes.
   std::string attachment_name_;
   uint64_t attachment_bytes_ = 0;
   bool is_damaged_ = false;

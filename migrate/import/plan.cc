@@ -156,6 +156,11 @@ class Planner {
     SetTombstones();
     SetOrigin(members);
     KeepFiles();
+    for (const StoredAttachment& attachment : document_.attachments) {
+      if (!attachment.differs_from_md5) continue;
+      Find(FindingKind::kMd5Mismatch, attachment.name,
+           "the digest of CouchDB's is of other bytes than came with it; they are imported as they came");
+    }
     uint32_t count = 0;
     for (const Finding& finding : plan_.findings) count += finding.severity == Finding::Severity::kWarning ? 1 : 0;
     package().imported->finding_count = count;
@@ -245,6 +250,8 @@ class Planner {
     if (attachment != nullptr) used_.insert(*match.attachment);
     if (attachment == nullptr || attachment->state != StoredAttachment::State::kWhole) {
       SayMissing(record->version, attachment);
+      plan_.missing.push_back({record->version, attachment == nullptr ? std::string() : attachment->name, match.file,
+                               url, TextOf(dist_members, "shasum"), TextOf(dist_members, "integrity")});
       record->tarball.state = TarballState::kMissing;
       report.state = VersionReport::State::kMissingAttachment;
     } else {

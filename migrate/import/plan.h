@@ -24,6 +24,8 @@ struct StoredAttachment {
   Digest sha512;  // Of kWhole.
   Sha1Digest sha1;
   uint64_t size_bytes = 0;
+  bool differs_from_md5 = false;  // CouchDB's digest is of other bytes.
+  std::string of_version = {};    // It is the tarball of this version, whatever its name.
 };
 
 struct SourceDocument {
@@ -49,6 +51,16 @@ struct VersionReport {
 };
 std::string_view StateName(VersionReport::State state);
 
+// A version whose tarball the document does not bring.
+struct MissingTarball {
+  std::string version;
+  std::string attachment;  // Its key in the document, without usable bytes; empty: there is none.
+  std::string file;        // What it will be fetched as; may be empty.
+  std::string url;         // dist.tarball, as far as it is there; likewise the following.
+  std::string shasum;
+  std::string integrity;
+};
+
 // What a document means for the registry.
 struct Plan {
   enum class Kind : uint8_t {
@@ -60,6 +72,7 @@ struct Plan {
   Kind kind = Kind::kNotAPackage;
   std::optional<registry::LegacyPackage> package;  // Of kPackage.
   std::vector<VersionReport> versions;
+  std::vector<MissingTarball> missing;
   std::vector<Finding> findings;
 };
 

@@ -69,6 +69,9 @@ TarballMatch MatchTarball(const registry::PackageName& package, std::string_view
     return static_cast<size_t>(found - attachments.begin());
   };
   TarballMatch match;
+  for (size_t i = 0; i < attachments.size(); ++i) {
+    if (!version.empty() && attachments[i].of_version == version) match.attachment = i;
+  }
   const std::string_view raw_path = RawPathOf(url);
   // Old clients did not escape what they put there: as it stands is tried, too.
   for (const std::string& path : {PercentDecode(raw_path), std::string(raw_path)}) {

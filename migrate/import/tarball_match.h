@@ -18,7 +18,7 @@ struct TarballMatch {
   bool is_foreign = false;           // The URL is not that of this package's tarballs on any host.
 };
 
-// By the path in the version's dist.tarball first, then by the names that npm gave attachments: "name-version.tgz" with
+// By what is known to be of the version, then by the path in its dist.tarball, then by the names that npm gave attachments: "name-version.tgz" with
 // and without the scope.
 //   url    dist.tarball; empty when there is none.
 //   names  as the document, the manifest and the id have it, in the order to try.

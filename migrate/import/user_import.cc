@@ -1,8 +1,11 @@
 #include "migrate/import/user_import.h"
 
+#include <map>
+
 #include "storage/base/clock.h"
 #include "storage/base/limits.h"
 #include "storage/registry/couch_hash.h"
+#include "storage/registry/htpasswd.h"
 #include "storage/registry/json_text.h"
 #include "storage/registry/package_name.h"
 
@@ -96,6 +99,27 @@ Status UserImport::Take(const DocumentEnd& document) {
     Find(&report, "has an address that is none: left out");
     user.email.clear();
   }
+  return Put(user, std::move(report));
+}
+
+Status UserImport::TakeHtpasswd(std::string_view text) {
+  const registry::Htpasswd passwords = registry::ParseHtpasswd(text);
+  const std::map<std::string, std::string> in_order(passwords.hashes.begin(), passwords.hashes.end());
+  for (const auto& [name, hash] : in_order) {
+    registry::LegacyUser user;
+    user.name = name;
+    user.password_hash = hash;
+    RETURN_IF_ERROR(Put(user, {name, UserReport::State::kImported, {}}));
+  }
+  for (const std::string& problem : passwords.problems) {
+    UserReport report{"htpasswd", UserReport::State::kRefused, {}};
+    Find(&report, problem);
+    RETURN_IF_ERROR(Report(std::move(report)));
+  }
+  return OkStatus();
+}
+
+Status UserImport::Put(const registry::LegacyUser& user, UserReport report) {
   if (target_ == nullptr) return Report(std::move(report));
   const auto outcome = target_->Put(user);
   if (outcome.code() == Code::kInvalidArgument) {

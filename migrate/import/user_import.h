@@ -40,9 +40,12 @@ class UserImport {
 
   static bool IsUser(std::string_view id);
   Status Take(const DocumentEnd& document);
+  // The accounts of a password file as Apache's htpasswd writes them: names and passwords, no addresses.
+  Status TakeHtpasswd(std::string_view text);
   const UserCounts& counts() const { return counts_; }
 
  private:
+  Status Put(const registry::LegacyUser& user, UserReport report);
   Status Report(UserReport report);
 
   registry::LegacyUsers* const target_;

@@ -26,9 +26,12 @@ inline constexpr uint64_t kImportPollMs = 60'000;           // Of a feed that wa
 inline constexpr uint64_t kImportPollGraceMs = 10'000;      // For a feed that waits longer than it was asked to.
 inline constexpr size_t kImportConflictsMax = 32;           // Losing revisions looked into; all are named.
 inline constexpr size_t kImportDocumentTriesMax = 3;        // Of a document that a live source cannot give.
-inline constexpr uint64_t kImportRetryMsMin = 1'000;        // Of a live source that does not answer …
-inline constexpr uint64_t kImportRetryMsMax = 60'000;       // … doubled up to this …
-inline constexpr size_t kImportRetriesMax = 8;              // … unless it is followed: then without end.
+inline constexpr uint64_t kImportTarballBytesMax = 64 * kGiB;  // From a server, however it is asked for.
+inline constexpr uint64_t kImportRetryMsMin = 1'000;           // Of a live source that does not answer …
+inline constexpr uint64_t kImportRetryMsMax = 60'000;          // … doubled up to this …
+inline constexpr size_t kImportRetriesMax = 8;                 // … unless it is followed: then without end.
+
+inline constexpr size_t kImportListBytesMax = 256 * kMiB;  // A list of names, a lockfile, an htpasswd file.
 
 // --- into the store ---
 inline constexpr uint64_t kImportStagedBytes =

@@ -79,10 +79,31 @@ Result<LegacyImport::Standing> LegacyImport::Find(const PackageName& name, WithV
     standing.origin_rev = imported->origin_rev;
     standing.finding_count = imported->finding_count;
   }
-  if (with_versions == WithVersions::kNo) return standing;
+  // Without its bytes no version is imported without a finding.
+  const bool may_miss = standing.kind == Standing::Kind::kImported && standing.finding_count > 0;
+  if (with_versions == WithVersions::kNo && !may_miss) return standing;
   ASSIGN_OR_RETURN(const auto slots, ListVersions(*view, name));
-  for (const VersionSlot& slot : slots) standing.versions.push_back(slot.version);
+  for (const VersionSlot& slot : slots) {
+    if (with_versions == WithVersions::kYes) standing.versions.push_back(slot.version);
+    if (!may_miss) continue;
+    ASSIGN_OR_RETURN(const auto version, ReadRecord<VersionRecord>(*view, Family::kVersion, slot.key));
+    if (version.record && version.record->tarball.state == TarballState::kMissing) ++standing.missing_tarballs;
+  }
   return standing;
+}
+
+Result<std::optional<TarballRecord>> LegacyImport::FindTarball(const PackageName& name, std::string_view version) {
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  const auto number = Version::Parse(version);
+  for (const std::string& key :
+       {number.ok() ? VersionKey(name, *number) : std::string(), OddVersionKey(name, version)}) {
+    if (key.empty()) continue;
+    ASSIGN_OR_RETURN(const auto stored, ReadRecord<VersionRecord>(*view, Family::kVersion, key));
+    if (!stored.record || stored.record->version != version) continue;
+    if (stored.record->tarball.state == TarballState::kMissing) return std::optional<TarballRecord>();
+    return std::optional<TarballRecord>(stored.record->tarball);
+  }
+  return std::optional<TarballRecord>();
 }
 
 Status LegacyImport::Keep(std::unique_ptr<engine::StagedBlob> blob) {

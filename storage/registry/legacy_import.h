@@ -54,10 +54,14 @@ class LegacyImport {
     Kind kind = Kind::kFree;
     std::string origin_rev;             // Of an imported one.
     uint32_t finding_count = 0;         // Likewise: of the import that brought it.
+    size_t missing_tarballs = 0;        // Likewise: versions that it brought without their bytes.
     std::vector<std::string> versions;  // Live ones, unless it is free.
   };
   enum class WithVersions : uint8_t { kNo, kYes };
   Result<Standing> Find(const PackageName& name, WithVersions with_versions);
+
+  // The tarball of a version of an imported package; nullopt: there is none with bytes.
+  Result<std::optional<TarballRecord>> FindTarball(const PackageName& name, std::string_view version);
 
   Result<std::unique_ptr<engine::BlobWriter>> NewWriter() { return store_->blobs().NewWriter(); }
   // Waits with the next package; may commit what waits.

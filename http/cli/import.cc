@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstdlib>
 #include <memory>
 
 #include "http/cli/commands.h"
@@ -12,7 +14,11 @@
 #include "migrate/couch/source_file.h"
 #include "migrate/couch_file/database_folder.h"
 #include "migrate/import/importer.h"
+#include "migrate/import/tarball_folder.h"
+#include "migrate/import/tarball_server.h"
 #include "migrate/import/user_import.h"
+#include "migrate/registry/registry_source.h"
+#include "migrate/verdaccio/storage_folder.h"
 #include "storage/base/clock.h"
 #include "storage/base/random.h"
 
@@ -57,15 +63,17 @@ class Run {
     if (const Status status = Prepare(); !status.ok()) return Fail(status);
     Status status;
     // Accounts first: a scope may be called like one, and is theirs then.
-    for (const auto* list : {&arguments_.users, &arguments_.sources}) {
-      for (const std::string& source : *list) {
-        if (status.ok()) status = Read(source);
-      }
+    for (const std::string& source : arguments_.users) {
+      if (status.ok()) status = ReadUsers(source);
+    }
+    for (const std::string& source : arguments_.sources) {
+      if (status.ok()) status = Read(source);
     }
     if (status.ok() && arguments_.follow) status = Follow();
     if (status.code() == Code::kCancelled && arguments_.follow) status = OkStatus();  // That is how it ends.
     const Status finished = importer_->Finish();
     if (status.ok()) status = finished;
+    if (status.ok()) status = CheckTarballs();
     if (status.ok()) status = CheckFoundSomething();
     printer_.Sum(importer_->counts(), users_->counts(), IsReadOnly(), status);
     if (!status.ok()) {
@@ -87,11 +95,16 @@ class Run {
         }
       }
     }
+    if (arguments_.kind == ImportArguments::Kind::kRegistry) {
+      RETURN_IF_ERROR(ParseHttpUrl(arguments_.sources.front()).status().WithContext(arguments_.sources.front()));
+    }
     RETURN_IF_ERROR(OpenStore());
     migrate::ImportOptions options;
     options.plan.orphans =
         arguments_.drop_orphans ? migrate::PlanOptions::Orphans::kDrop : migrate::PlanOptions::Orphans::kKeep;
-    options.only.insert(arguments_.only.begin(), arguments_.only.end());
+    if (arguments_.kind != ImportArguments::Kind::kRegistry) {  // There they are what is asked for.
+      options.only.insert(arguments_.only.begin(), arguments_.only.end());
+    }
     options.is_dry_run = arguments_.dry_run;
     options.compares = arguments_.compare;
     if (offline_) {
@@ -101,8 +114,46 @@ class Run {
     importer_ = std::make_unique<migrate::Importer>(target_.get(), options, &printer_);
     users_ = std::make_unique<migrate::UserImport>(IsReadOnly() ? nullptr : target_users_.get(), &printer_);
     importer_->SetUsers(users_.get());
+    RETURN_IF_ERROR(OpenTarballs());
     importer_->SetInterrupt(&is_interrupted);
     return OkStatus();
+  }
+
+  Status OpenTarballs() {
+    const bool is_registry = arguments_.kind == ImportArguments::Kind::kRegistry;
+    const std::string& where =
+        is_registry && arguments_.tarballs.empty() ? arguments_.sources.front() : arguments_.tarballs;
+    if (where.empty()) return OkStatus();
+    if (IsUrl(where)) {
+      RETURN_IF_ERROR(ParseHttpUrl(where).status());
+      migrate::TarballServer::Options options;
+      options.url = where;
+      options.ca_file = arguments_.ca_file;
+      if (is_registry) {
+        options.asks_dist_url = arguments_.tarballs.empty();
+        ASSIGN_OR_RETURN(options.token, ReadToken());
+      }
+      tarballs_ = std::make_unique<migrate::TarballServer>(options, MakePatience());
+    } else {
+      struct stat status {};
+      if (::stat(where.c_str(), &status) != 0) return FromErrno(errno, "--tarballs " + where);
+      if (!S_ISDIR(status.st_mode)) return InvalidArgument("--tarballs: " + where + " is no folder");
+      tarballs_ = std::make_unique<migrate::TarballFolder>(where);
+    }
+    importer_->SetTarballs(tarballs_.get());
+    return OkStatus();
+  }
+
+  // What is easily overlooked among many findings.
+  Status CheckTarballs() {
+    const migrate::ImportCounts& counts = importer_->counts();
+    if (counts.tarballs > 0 || counts.missing_tarballs == 0) return OkStatus();
+    return importer_->Finding(
+        {"tarballs",
+         "there are NO TARBALLS in what was read, and none of its " + std::to_string(counts.versions) +
+             " versions can be installed. A couchbackup has them only with --attachments, _all_docs and _changes only "
+             "with attachments=true; or say with --tarballs DIR|URL where they are, and run this again",
+         migrate::SourceFinding::Severity::kError});
   }
 
   Status OpenStore() {
@@ -122,6 +173,74 @@ class Run {
 
   Status Read(const std::string& source) {
     printer_.SetSource(migrate::LiveSource::Describe(source));
+    switch (arguments_.kind) {
+      case ImportArguments::Kind::kCouchdb: return ReadCouchdb(source);
+      case ImportArguments::Kind::kVerdaccio:
+        return migrate::ReadVerdaccio(source, {arguments_.with_cached, arguments_.owner}, importer_.get());
+      case ImportArguments::Kind::kRegistry: return ReadRegistry(source);
+    }
+    return OkStatus();
+  }
+
+  Status ReadUsers(const std::string& source) {
+    if (arguments_.kind == ImportArguments::Kind::kCouchdb) return Read(source);
+    printer_.SetSource(source);
+    ASSIGN_OR_RETURN(const std::string passwords, ReadSmallFile(source));
+    return users_->TakeHtpasswd(passwords);
+  }
+
+  // All of a list, a lockfile or a file with a token.
+  static Result<std::string> ReadSmallFile(const std::string& path) {
+    std::string text;
+    RETURN_IF_ERROR(migrate::ReadWholeFile(path, [&](std::string_view bytes) {
+      text += bytes;
+      return text.size() <= limits::kImportListBytesMax ? OkStatus() : TooLarge(path + " is too large");
+    }));
+    return text;
+  }
+
+  migrate::Patience MakePatience() {
+    return migrate::Patience(&is_interrupted, [this](const std::string& line) { printer_.Say(line); });
+  }
+
+  Status ReadRegistry(const std::string& url) {
+    migrate::WantedPackages wanted;
+    if (!arguments_.from.empty()) {
+      ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(arguments_.from));
+      auto parsed = migrate::ParseWantedPackages(text);
+      RETURN_IF_ERROR(parsed.status().WithContext(arguments_.from));
+      wanted = std::move(*parsed);
+    }
+    for (const std::string& name : arguments_.only) {
+      RETURN_IF_ERROR(migrate::AddWanted(name, &wanted).WithContext("--package"));
+    }
+    migrate::RegistrySource::Options options;
+    options.url = url;
+    options.ca_file = arguments_.ca_file;
+    ASSIGN_OR_RETURN(options.token, ReadToken());
+    options.versions_here = [this](const std::string& name) { return VersionsHere(name); };
+    return migrate::RegistrySource(std::move(options), MakePatience()).ReadAll(wanted, importer_.get());
+  }
+
+  Result<std::string> ReadToken() const {
+    const char* const of_environment = std::getenv("TARN_IMPORT_TOKEN");
+    if (arguments_.token_file.empty()) return std::string(of_environment == nullptr ? "" : of_environment);
+    ASSIGN_OR_RETURN(std::string token, ReadSmallFile(arguments_.token_file));
+    token.erase(token.find_last_not_of(" \t\r\n") + 1);
+    return token;
+  }
+
+  // Of a package that was imported, and not changed here since.
+  Result<std::vector<std::string>> VersionsHere(const std::string& name) {
+    const auto parsed = registry::PackageName::Parse(name);
+    if (target_ == nullptr || !parsed.ok()) return std::vector<std::string>();
+    using registry::LegacyImport;
+    ASSIGN_OR_RETURN(auto standing, target_->Find(*parsed, LegacyImport::WithVersions::kYes));
+    if (standing.kind != LegacyImport::Standing::Kind::kImported) return std::vector<std::string>();
+    return std::move(standing.versions);
+  }
+
+  Status ReadCouchdb(const std::string& source) {
     if (IsUrl(source)) {
       ASSIGN_OR_RETURN(const auto live, OpenLive(source));
       return live->ReadOnce();
@@ -188,12 +307,13 @@ class Run {
   std::optional<OfflineStore> offline_;
   std::unique_ptr<registry::LegacyImport> target_;
   std::unique_ptr<registry::LegacyUsers> target_users_;
+  std::unique_ptr<migrate::TarballSource> tarballs_;  // Outlives the importer.
   std::unique_ptr<migrate::Importer> importer_;
   std::unique_ptr<migrate::UserImport> users_;
 };
 
 }  // namespace
 
-int RunImportCouchdb(const Config& config, const ImportArguments& arguments) { return Run(config, arguments).Go(); }
+int RunImport(const Config& config, const ImportArguments& arguments) { return Run(config, arguments).Go(); }
 
 }  // namespace tarn::cli
