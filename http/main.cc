@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <map>
-#include <optional>
 #include <memory>
+#include <optional>
 
 #include "http/api/routes.h"
 #include "http/cli/commands.h"
