@@ -18,7 +18,7 @@ TEST(TarballFolder, TriesTheNamesThatFilesHave) {
 }
 
 TEST(TarballFolder, NeverLeavesTheFolder) {
-  for (const std::string& file : {"../../etc/passwd", "/etc/passwd", "a/../../b", "..", "x/./y", "a//b"}) {
+  for (const std::string file : {"../../etc/passwd", "/etc/passwd", "a/../../b", "..", "x/./y", "a//b"}) {
     for (const std::string& path : TarballFolder::PathsOf("a", {"1.0.0", file, "../" + file, "", "", ""})) {
       EXPECT_EQ(path.find(".."), std::string::npos) << path;
       EXPECT_FALSE(path.starts_with('/')) << path;
