@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "http/api/testing/api_fixture.h"
-#include "http/api/testing/gzip.h"
 #include "storage/base/bytes.h"
 #include "storage/base/signing_key.h"
 #include "storage/base/trust_limits.h"
+#include "storage/testing/gzip.h"
 #include "storage/testing/temp_directory.h"
 
 namespace tarn::http {

@@ -4,7 +4,7 @@
 
 #include "http/api/error_response.h"
 #include "http/api/testing/api_fixture.h"
-#include "http/api/testing/gzip.h"
+#include "storage/testing/gzip.h"
 
 namespace tarn::http {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "http/api/testing/gzip.h"
 #include "storage/base/limits.h"
+#include "storage/testing/gzip.h"
 
 namespace tarn::http {
 namespace {

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include "storage/base/random.h"
+#include "storage/testing/gzip.h"
 
 namespace tarn::registry {
 namespace {
@@ -71,20 +72,6 @@ std::string End() { return std::string(1024, '\0'); }
 
 constexpr char kPackageJson[] = R"({"name":"a","version":"1.0.0"})";
 std::string PackageJson() { return Entry("package/package.json", kPackageJson); }
-
-std::string Gzip(std::string_view bytes, int level = 6) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&stream, bytes.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 // --- reading them ---
 

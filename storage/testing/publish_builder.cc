@@ -1,7 +1,5 @@
 #include "storage/testing/publish_builder.h"
 
-#include <zlib.h>
-
 #include <cstdio>
 #include <cstring>
 
@@ -9,6 +7,7 @@
 #include "storage/base/check.h"
 #include "storage/base/digest.h"
 #include "storage/base/logging.h"
+#include "storage/testing/gzip.h"
 
 namespace tarn {
 namespace {
@@ -37,21 +36,6 @@ void AppendTarEntry(std::string* out, const std::string& path, const std::string
   put(148, std::string_view(octal, 7));
   out->append(header).append(contents);
   out->append((kTarBlock - contents.size() % kTarBlock) % kTarBlock, '\0');
-}
-
-std::string Gzip(const std::string& bytes) {
-  z_stream stream{};
-  constexpr int kGzipWindow = 15 + 16;
-  CHECK(deflateInit2(&stream, 6, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(deflateBound(&stream, bytes.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 }  // namespace
