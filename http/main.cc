@@ -353,6 +353,7 @@ void AddImportVerify(CLI::App* import, CommandLine* line) {
       "line.\n"
       "Examples:\n"
       "  tarn import verify all_docs.json.gz --data /var/lib/tarn\n"
+      "  tarn import verify all_docs.json.gz --against http://127.0.0.1:4873\n"
       "  tarn import verify /verdaccio/storage --kind verdaccio --data /var/lib/tarn");
   AddImportOptions(verify, line);
   ImportArguments& arguments = line->import;
@@ -362,6 +363,9 @@ void AddImportVerify(CLI::App* import, CommandLine* line) {
       {"couchdb", Kind::kCouchdb}, {"verdaccio", Kind::kVerdaccio}, {"registry", Kind::kRegistry}};
   verify->add_option("--kind", arguments.kind, "What it was imported as: couchdb, verdaccio, registry")
       ->transform(CLI::CheckedTransformer(kinds).description(""));
+  verify->add_option("--against", arguments.against,
+                     "Compare with what this running registry serves, rather than with a data directory");
+  verify->add_option("--against-token-file", arguments.against_token_file, "A file with a token for it");
   AddCouchdbOptions(verify, &arguments);
   AddVerdaccioOptions(verify, &arguments);
   AddRegistryOptions(verify, &arguments);

@@ -86,10 +86,12 @@ struct ImportArguments {
   std::string tarballs;            // Folder or URL of those that the sources lack; empty: none.
   std::string report;              // File; empty: none.
   std::string ca_file;
-  std::string from;          // Of kRegistry: a file of names, or a lockfile; empty: `only` alone.
-  std::string token_file;    // Likewise; empty: what the environment has.
-  std::string owner;         // Of kVerdaccio: who maintains what names nobody.
-  bool with_cached = false;  // Likewise: also what was only cached there.
+  std::string from;                // Of kRegistry: a file of names, or a lockfile; empty: `only` alone.
+  std::string token_file;          // Likewise; empty: what the environment has.
+  std::string owner;               // Of kVerdaccio: who maintains what names nobody.
+  bool with_cached = false;        // Likewise: also what was only cached there.
+  std::string against;             // Of a comparison: the URL of a server; empty: the data directory.
+  std::string against_token_file;  // Likewise; empty: it is asked as anybody.
   bool dry_run = false;
   bool compare = false;  // Write nothing, and say how what is in differs from the sources.
   bool follow = false;

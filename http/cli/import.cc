@@ -14,6 +14,7 @@
 #include "migrate/couch/source_file.h"
 #include "migrate/couch_file/database_folder.h"
 #include "migrate/import/importer.h"
+#include "migrate/import/served_registry.h"
 #include "migrate/import/tarball_folder.h"
 #include "migrate/import/tarball_server.h"
 #include "migrate/import/user_import.h"
@@ -38,12 +39,23 @@ void InstallInterrupt() {
 
 bool IsUrl(const std::string& source) { return source.starts_with("http://") || source.starts_with("https://"); }
 
-// A folder, or a file of CouchDB's own.
+// A folder, or a file of CouchDB's own, whose blocks begin with a byte that no dump does. One that is called so and begins with
+// something else is one, too, unless it is clearly a dump.
 bool IsDatabase(const std::string& source, const std::string& format) {
   if (format == "couch") return true;
   struct stat status {};
   if (format != "auto" || ::stat(source.c_str(), &status) != 0) return false;
-  return S_ISDIR(status.st_mode) || source.ends_with(".couch");
+  if (S_ISDIR(status.st_mode)) return true;
+  if (!S_ISREG(status.st_mode)) return false;  // A pipe can be read only once.
+  char first = '\0';
+  const migrate::TarballSource::Sink take_first = [&](std::string_view bytes) {
+    first = bytes.front();
+    return Cancelled("one byte is enough");
+  };
+  if (migrate::ReadWholeFile(source, take_first).code() != Code::kCancelled) return source.ends_with(".couch");
+  constexpr std::string_view kDumpsBegin = "{[-\x1f\x28";  // JSON, a boundary, gzip, zstd.
+  return first == '\0' || first == '\1' ||
+         (source.ends_with(".couch") && kDumpsBegin.find(first) == std::string_view::npos);
 }
 
 migrate::DumpFormat FormatOf(const std::string& name) {
@@ -98,7 +110,11 @@ class Run {
     if (arguments_.kind == ImportArguments::Kind::kRegistry) {
       RETURN_IF_ERROR(ParseHttpUrl(arguments_.sources.front()).status().WithContext(arguments_.sources.front()));
     }
-    RETURN_IF_ERROR(OpenStore());
+    if (arguments_.against.empty()) {
+      RETURN_IF_ERROR(OpenStore());
+    } else {
+      RETURN_IF_ERROR(OpenServed());
+    }
     migrate::ImportOptions options;
     options.plan.orphans =
         arguments_.drop_orphans ? migrate::PlanOptions::Orphans::kDrop : migrate::PlanOptions::Orphans::kKeep;
@@ -113,6 +129,7 @@ class Run {
     }
     importer_ = std::make_unique<migrate::Importer>(target_.get(), options, &printer_);
     users_ = std::make_unique<migrate::UserImport>(IsReadOnly() ? nullptr : target_users_.get(), &printer_);
+    importer_->SetServed(served_.get());
     importer_->SetUsers(users_.get());
     RETURN_IF_ERROR(OpenTarballs());
     importer_->SetInterrupt(&is_interrupted);
@@ -141,6 +158,18 @@ class Run {
       tarballs_ = std::make_unique<migrate::TarballFolder>(where);
     }
     importer_->SetTarballs(tarballs_.get());
+    return OkStatus();
+  }
+
+  Status OpenServed() {
+    RETURN_IF_ERROR(ParseHttpUrl(arguments_.against).status().WithContext(arguments_.against));
+    migrate::ServedRegistry::Options options;
+    options.url = arguments_.against;
+    options.ca_file = arguments_.ca_file;
+    if (!arguments_.against_token_file.empty()) {
+      ASSIGN_OR_RETURN(options.token, ReadToken(arguments_.against_token_file));
+    }
+    served_ = std::make_unique<migrate::ServedRegistry>(options, MakePatience());
     return OkStatus();
   }
 
@@ -225,7 +254,11 @@ class Run {
   Result<std::string> ReadToken() const {
     const char* const of_environment = std::getenv("TARN_IMPORT_TOKEN");
     if (arguments_.token_file.empty()) return std::string(of_environment == nullptr ? "" : of_environment);
-    ASSIGN_OR_RETURN(std::string token, ReadSmallFile(arguments_.token_file));
+    return ReadToken(arguments_.token_file);
+  }
+
+  static Result<std::string> ReadToken(const std::string& path) {
+    ASSIGN_OR_RETURN(std::string token, ReadSmallFile(path));
     token.erase(token.find_last_not_of(" \t\r\n") + 1);
     return token;
   }
@@ -247,7 +280,6 @@ class Run {
     }
     if (IsDatabase(source, arguments_.format)) {
       ASSIGN_OR_RETURN(const auto files, couch_file::FindDatabase(source, arguments_.database));
-      for (const auto& finding : files.findings) RETURN_IF_ERROR(importer_->Finding(finding));
       return couch_file::ReadDatabase(files, couch_file::AttachmentForm::kIdentity, importer_.get());
     }
     return migrate::ReadDump(source, FormatOf(arguments_.format), importer_.get());
@@ -307,6 +339,7 @@ class Run {
   std::optional<OfflineStore> offline_;
   std::unique_ptr<registry::LegacyImport> target_;
   std::unique_ptr<registry::LegacyUsers> target_users_;
+  std::unique_ptr<migrate::ServedRegistry> served_;
   std::unique_ptr<migrate::TarballSource> tarballs_;  // Outlives the importer.
   std::unique_ptr<migrate::Importer> importer_;
   std::unique_ptr<migrate::UserImport> users_;

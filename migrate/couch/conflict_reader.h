@@ -21,6 +21,7 @@ class ConflictReader final : public DocumentVisitor {
   Status BeginDocument(std::string_view id) override { return visitor_->BeginDocument(id); }
   Status BeginAttachment(const AttachmentHead& head) override { return visitor_->BeginAttachment(head); }
   Status AppendAttachment(std::string_view bytes) override { return visitor_->AppendAttachment(bytes); }
+  Result<bool> HasSha1(const AttachmentHead& head) override { return visitor_->HasSha1(head); }
   Status EndAttachment(const AttachmentHead& head) override { return visitor_->EndAttachment(head); }
   Status AbandonAttachment() override { return visitor_->AbandonAttachment(); }
   Status ConflictingBody(std::string_view rev, std::string_view body) override {

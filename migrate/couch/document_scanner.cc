@@ -26,7 +26,7 @@ void DocumentScanner::Reset(LeafScope scope, std::string id, std::string rev) {
   end_.id = std::move(id);
   end_.rev = std::move(rev);
   follows_.clear();
-  vouched_.Clear();
+  shasums_.Clear();
   is_complete_ = is_begun_ = has_failed_ = is_too_large_ = false;
   is_wanted_.reset();
   capture_from_.reset();
@@ -86,7 +86,7 @@ bool DocumentScanner::IsWanted() {
 }
 
 std::vector<AttachmentHead> DocumentScanner::TakeFollows() {
-  for (AttachmentHead& head : follows_) head.is_vouched = vouched_.Has(end_.body, head.name);
+  for (AttachmentHead& head : follows_) head.sha1 = shasums_.Find(end_.body, head.name);
   return std::exchange(follows_, {});
 }
 
@@ -116,6 +116,10 @@ Status DocumentScanner::End(bool is_deleted, std::vector<std::string> other_leav
 }
 
 Status DocumentScanner::Abandon() {
+  // Whatever pieces still come are of something else.
+  capture_from_.reset();
+  key_from_.reset();
+  key_begin_.clear();
   RETURN_IF_ERROR(AbandonData("the source ends within it"));
   return is_begun_ ? visitor_->AbandonDocument() : OkStatus();
 }
@@ -272,7 +276,7 @@ Status DocumentScanner::BeginData() {
   base64_ = Base64StreamDecoder();
   RETURN_IF_ERROR(Begin());
   data_ = Data::kOpen;
-  head_.is_vouched = vouched_.Has(end_.body, head_.name);
+  head_.sha1 = shasums_.Find(end_.body, head_.name);
   return visitor_->BeginAttachment(head_);
 }
 

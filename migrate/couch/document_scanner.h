@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "migrate/couch/document_visitor.h"
-#include "migrate/couch/vouched_names.h"
+#include "migrate/couch/shasums.h"
 #include "storage/base/bytes.h"
 #include "storage/base/import_limits.h"
 #include "storage/registry/json_scanner.h"
@@ -121,7 +121,7 @@ class DocumentScanner final : public registry::JsonVisitor {
   Member member_ = Member::kOwn;
   size_t attachment_count_ = 0;
   AttachmentHead head_;
-  VouchedNames vouched_;
+  Shasums shasums_;
   Part part_ = Part::kOther;
   bool is_stub_ = false;
   bool is_following_ = false;

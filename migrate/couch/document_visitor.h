@@ -25,8 +25,8 @@ struct AttachmentHead {
   // the compressed ones when CouchDB compressed, even where `encoding` is kIdentity.
   std::string digest;
   Encoding encoding = Encoding::kIdentity;
-  // `digest` need not be checked: the source has done it, or the document names the tarball and has a SHA-1 for it.
-  bool is_vouched = false;
+  bool is_checked = false;  // The source has compared `digest`, as far as it is there, or does before EndAttachment.
+  std::string sha1;  // Hex, as the document says (dist.shasum): `digest` need not be compared then. Empty: not known.
 };
 
 // What is known of the revision whose body was handed over.
@@ -79,6 +79,9 @@ class DocumentVisitor {
   [[nodiscard]] virtual Status BeginDocument(std::string_view id) = 0;
   [[nodiscard]] virtual Status BeginAttachment(const AttachmentHead& head) = 0;
   [[nodiscard]] virtual Status AppendAttachment(std::string_view bytes) = 0;
+  // Whether the bytes since BeginAttachment have `head.sha1`. May be asked before EndAttachment by a source that spares itself
+  // its own digest then. False: they have another, or it cannot be told.
+  [[nodiscard]] virtual Result<bool> HasSha1(const AttachmentHead&) { return false; }
   // Whatever the source learned after the data: `head` replaces that of BeginAttachment (equal name).
   [[nodiscard]] virtual Status EndAttachment(const AttachmentHead& head) = 0;
   // The bytes that came are not all, or not those that were stored: the source says why with a finding.

@@ -114,6 +114,17 @@ TEST(JsonDumpReader, PassesOverADamagedLine) {
   EXPECT_EQ(outcome.visitor.findings.size(), 1u);
 }
 
+// What was read of the damaged document says nothing about the pieces that come after it.
+TEST(JsonDumpReader, AShortLineFollowsADamagedOne) {
+  const std::string row = R"({"id":"a","doc":{"_id":"a","n":1,"m":2, "tim)";
+  for (const size_t piece_bytes : {size_t{1}, size_t{7}, size_t{1} << 20}) {
+    const Outcome outcome = Read("[" + kDocument + "]\n" + row + "\x01\n{}\n" + row + "\n{}\n", piece_bytes);
+    ASSERT_TRUE(outcome.status.ok()) << outcome.status.ToString();
+    EXPECT_EQ(outcome.visitor.documents.size(), 1u);
+    EXPECT_EQ(outcome.visitor.findings.size(), 2u);
+  }
+}
+
 TEST(JsonDumpReader, RefusesHalfADump) {
   const std::string whole = R"({"rows":[{"id":"a","doc":)" + kDocument + "}]}";
   for (size_t size = 1; size < whole.size(); ++size) {

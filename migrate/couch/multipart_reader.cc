@@ -11,6 +11,12 @@ constexpr size_t kLevelsMax = 2;                                // multipart/mix
 constexpr std::string_view kUnknownType = "multipart/unknown";  // Ours, for a body without a head.
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
+// Whether what ends at `end` of `rest` (npos: it has not come yet) is longer than `bytes_max`; the same answer in whatever
+// pieces it comes.
+bool IsBeyond(size_t bytes_max, size_t end, std::string_view rest) {
+  return end == std::string_view::npos ? rest.size() >= bytes_max + kHeadEnd.size() : end > bytes_max;
+}
+
 std::string Lower(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -99,10 +105,10 @@ Result<bool> MultipartReader::Step() {
 Result<bool> MultipartReader::ReadHead() {
   const std::string_view rest = std::string_view(buffer_).substr(begin_);
   const size_t line_end = rest.find('\n');
-  if (line_end == std::string_view::npos) {
-    if (rest.size() > limits::kImportHeaderBytesMax) return Bad("no line end where headers or a boundary should be");
-    return false;
+  if (IsBeyond(limits::kImportHeaderBytesMax, line_end, rest)) {
+    return Bad("no line end where headers or a boundary should be");
   }
+  if (line_end == std::string_view::npos) return false;
   const std::string_view line = Trim(rest.substr(0, line_end));
   if (line.starts_with("--")) {
     // What it is a multipart of shows in its first part: JSON beside a document, something else in a list.
@@ -114,16 +120,15 @@ Result<bool> MultipartReader::ReadHead() {
     Consume(line_end + 1);
     return true;
   }
+  // The empty line that comes first, however much of what follows is here already.
   size_t end = rest.find(kHeadEnd);
   size_t end_bytes = kHeadEnd.size();
-  if (end == std::string_view::npos) {
-    end = rest.find("\n\n");
+  if (const size_t bare = rest.find("\n\n"); bare < end) {
+    end = bare;
     end_bytes = 2;
   }
-  if (end == std::string_view::npos) {
-    if (rest.size() > limits::kImportHeaderBytesMax) return Bad("headers without an end");
-    return false;
-  }
+  if (IsBeyond(limits::kImportHeaderBytesMax, end, rest)) return Bad("headers without an end");
+  if (end == std::string_view::npos) return false;
   const std::string content_type(HeaderOf(rest.substr(0, end), "content-type"));
   if (!IsMultipart(content_type)) return Bad("the head names no multipart content with a boundary");
   RETURN_IF_ERROR(OpenLevel(content_type));
@@ -163,10 +168,8 @@ Result<bool> MultipartReader::AfterDelimiter() {
     return true;
   }
   const size_t line_end = rest.find('\n');
-  if (line_end == std::string_view::npos) {
-    if (rest.size() > limits::kImportBoundaryBytesMax) return Bad("more than a boundary on its line");
-    return false;
-  }
+  if (IsBeyond(limits::kImportBoundaryBytesMax, line_end, rest)) return Bad("more than a boundary on its line");
+  if (line_end == std::string_view::npos) return false;
   if (!Trim(rest.substr(0, line_end)).empty()) return Bad("more than a boundary on its line");
   Consume(line_end + 1);
   state_ = State::kHeaders;
@@ -181,10 +184,8 @@ Result<bool> MultipartReader::ReadHeaders() {
   if (!rest.starts_with("\r\n")) {
     size = rest.find(kHeadEnd);
     end_bytes = kHeadEnd.size();
-    if (size == std::string_view::npos) {
-      if (rest.size() > limits::kImportHeaderBytesMax) return Bad("a part's headers have no end");
-      return false;
-    }
+    if (IsBeyond(limits::kImportHeaderBytesMax, size, rest)) return Bad("a part's headers have no end");
+    if (size == std::string_view::npos) return false;
   }
   const std::string headers(rest.substr(0, size));
   Consume(size + end_bytes);

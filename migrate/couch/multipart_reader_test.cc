@@ -88,6 +88,15 @@ TEST(MultipartReader, AnAttachmentOfTheWrongLengthIsAbandoned) {
   EXPECT_EQ(outcome.visitor.findings.size(), 1u);
 }
 
+TEST(MultipartReader, TheFirstEmptyLineEndsTheHead) {
+  const std::string body = "Content-Type: multipart/related; boundary=\"bound\"\n\n" + Related("bound");
+  for (const size_t piece_bytes : {size_t{1}, size_t{3}, body.size()}) {
+    const Outcome outcome = Read(body, {}, piece_bytes);
+    EXPECT_TRUE(outcome.status.ok()) << piece_bytes << outcome.status.ToString();
+    EXPECT_EQ(outcome.visitor.documents.size(), 1u) << piece_bytes;
+  }
+}
+
 TEST(MultipartReader, RefusesHalfABody) {
   const std::string body = Related("bound");
   for (size_t size = 0; size < body.size(); ++size) {

@@ -64,9 +64,13 @@ class Gunzip {
 
 class Stream {
  public:
-  Stream(BlockFile* file, const Attachment& attachment, AttachmentForm form,
+  Stream(BlockFile* file, const Attachment& attachment, AttachmentForm form, StoredDigest md5,
          const std::function<Status(std::string_view)>& append, Status* damage)
-      : file_(file), attachment_(attachment), append_(append), damage_(damage) {
+      : file_(file),
+        attachment_(attachment),
+        compares_md5_(md5 == StoredDigest::kCompare && !attachment.md5.empty()),
+        append_(append),
+        damage_(damage) {
     if (attachment.gzip && form == AttachmentForm::kIdentity) {
       gunzip_ = std::make_unique<Gunzip>(attachment.identity_bytes);
     }
@@ -80,7 +84,7 @@ class Stream {
     if (done_ != attachment_.stored_bytes) {
       *damage_ = Corruption("it has " + std::to_string(done_) + " bytes, but the document says " +
                             std::to_string(attachment_.stored_bytes));
-    } else if (!attachment_.md5.empty() && md5_.Finish() != attachment_.md5) {
+    } else if (compares_md5_ && md5_.Finish() != attachment_.md5) {
       *damage_ = Corruption("its MD5 is not the one in the document");
     } else if (gunzip_ != nullptr && attachment_.stored_bytes > 0) {
       *damage_ = gunzip_->Finish();
@@ -113,7 +117,7 @@ class Stream {
       if (!damage_->ok()) return OkStatus();
       left -= count;
       done_ += count;
-      if (!attachment_.md5.empty()) md5_.Update(buffer_);
+      if (compares_md5_) md5_.Update(buffer_);
       RETURN_IF_ERROR(gunzip_ != nullptr ? gunzip_->Append(buffer_, append_, damage_) : append_(buffer_));
     }
     return OkStatus();
@@ -121,6 +125,7 @@ class Stream {
 
   BlockFile* const file_;
   const Attachment& attachment_;
+  const bool compares_md5_;
   const std::function<Status(std::string_view)>& append_;
   Status* const damage_;
   std::unique_ptr<Gunzip> gunzip_;
@@ -131,10 +136,10 @@ class Stream {
 
 }  // namespace
 
-Status StreamAttachment(BlockFile* file, const Attachment& attachment, AttachmentForm form,
+Status StreamAttachment(BlockFile* file, const Attachment& attachment, AttachmentForm form, StoredDigest md5,
                         const std::function<Status(std::string_view)>& append, Status* damage) {
   *damage = OkStatus();
-  return Stream(file, attachment, form, append, damage).Run();
+  return Stream(file, attachment, form, md5, append, damage).Run();
 }
 
 }  // namespace tarn::couch_file

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "migrate/couch/shasums.h"
 #include "storage/base/bytes.h"
 #include "storage/base/couch_file_limits.h"
 
@@ -28,7 +29,7 @@ class OpenFindings final : public FindingSink {
 AttachmentHead HeadOf(const Attachment& attachment, AttachmentForm form) {
   AttachmentHead head;
   head.name = attachment.name;
-  head.is_vouched = true;  // StreamAttachment compares.
+  head.is_checked = true;
   head.content_type = attachment.content_type;
   head.length = attachment.identity_bytes;
   if (!attachment.md5.empty()) head.digest = "md5-" + Base64Encode(attachment.md5);
@@ -179,11 +180,13 @@ Status DatabaseFile::EmitDocument(const ReadOptions& options, const DocumentBatc
     return winner.deleted ? visitor->EndDocument(std::move(document)) : visitor->AbandonDocument();
   }
   RETURN_IF_ERROR(ListAttachments(id, position, findings));
+  migrate::Shasums shasums;
   for (const Attachment& attachment : attachments_) {
     if (winner.deleted) {
       document.stubs.push_back(attachment.name);
     } else {
-      RETURN_IF_ERROR(EmitAttachment(options, id, attachment, position, findings, visitor));
+      const std::string sha1 = shasums.Find(document.body, attachment.name);
+      RETURN_IF_ERROR(EmitAttachment(options, id, attachment, sha1, position, findings, visitor));
     }
   }
   for (size_t leaf = 1; leaf < batch.LeafCount(i); ++leaf) {
@@ -224,21 +227,37 @@ Status DatabaseFile::EmitConflicts(const DocumentBatch& batch, size_t i, Finding
 }
 
 Status DatabaseFile::EmitAttachment(const ReadOptions& options, std::string_view id, const Attachment& attachment,
-                                    uint64_t document_position, Findings* findings, DocumentVisitor* visitor) {
-  const AttachmentHead head = HeadOf(attachment, options.attachments);
+                                    const std::string& sha1, uint64_t document_position, Findings* findings,
+                                    DocumentVisitor* visitor) {
+  AttachmentHead head = HeadOf(attachment, options.attachments);
+  if (!attachment.gzip) head.sha1 = sha1;
+  const auto md5 = head.sha1.empty() ? StoredDigest::kCompare : StoredDigest::kIgnore;
   RETURN_IF_ERROR(visitor->BeginAttachment(head));
   const uint64_t place = attachment.pieces.empty() ? document_position : attachment.pieces.front().position;
   Status damage = attachment.stored_bytes <= size() ? Spend(attachment.stored_bytes)
                                                     : Corruption("it says it has more bytes than the file");
   if (damage.ok()) {
     RETURN_IF_ERROR(StreamAttachment(
-        &blocks_, attachment, options.attachments,
+        &blocks_, attachment, options.attachments, md5,
         [visitor](std::string_view bytes) { return visitor->AppendAttachment(bytes); }, &damage));
+  }
+  if (damage.ok() && md5 == StoredDigest::kIgnore) {
+    ASSIGN_OR_RETURN(const bool is_known, visitor->HasSha1(head));
+    if (!is_known) RETURN_IF_ERROR(CompareDigest(attachment, &damage));
   }
   if (damage.ok()) return visitor->EndAttachment(head);
   RETURN_IF_ERROR(visitor->AbandonAttachment());
   return findings->Report(id, place,
                           "attachment '" + attachment.name + "' cannot be read: " + std::string(damage.message()));
+}
+
+// The bytes are not those that the document's SHA-1 is of: either it is wrong, or they are damaged.
+Status DatabaseFile::CompareDigest(const Attachment& attachment, Status* damage) {
+  *damage = Spend(attachment.stored_bytes);
+  if (!damage->ok()) return OkStatus();
+  return StreamAttachment(
+      &blocks_, attachment, AttachmentForm::kStored, StoredDigest::kCompare,
+      [](std::string_view) { return OkStatus(); }, damage);
 }
 
 Status DatabaseFile::ReadDocument(std::string_view id, const ReadOptions& options, DocumentVisitor* visitor) {
@@ -265,7 +284,7 @@ Status DatabaseFile::ReadAttachment(std::string_view id, std::string_view name, 
   spent_bytes_ = 0;
   Findings findings(name_, visitor);
   for (const Attachment& attachment : attachments_) {
-    if (attachment.name == name) return EmitAttachment(options, id, attachment, position, &findings, visitor);
+    if (attachment.name == name) return EmitAttachment(options, id, attachment, {}, position, &findings, visitor);
   }
   return NotFound("no attachment '" + std::string(name) + "' of document '" + std::string(id) + "' in the file");
 }

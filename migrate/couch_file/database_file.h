@@ -64,7 +64,9 @@ class DatabaseFile {
   Status ListAttachments(std::string_view id, uint64_t position, Findings* findings);
   Status EmitConflicts(const DocumentBatch& batch, size_t i, Findings* findings, migrate::DocumentVisitor* visitor);
   Status EmitAttachment(const ReadOptions& options, std::string_view id, const Attachment& attachment,
-                        uint64_t document_position, Findings* findings, migrate::DocumentVisitor* visitor);
+                        const std::string& sha1, uint64_t document_position, Findings* findings,
+                        migrate::DocumentVisitor* visitor);
+  Status CompareDigest(const Attachment& attachment, Status* damage);
   Status ReadBody(std::string_view id, std::string_view rev, bool deleted, uint64_t position, std::string* body,
                   Findings* findings);
   Status Spend(uint64_t bytes);

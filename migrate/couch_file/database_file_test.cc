@@ -1,7 +1,6 @@
 #include "migrate/couch_file/database_file.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <fstream>
 #include <iterator>
@@ -12,6 +11,7 @@
 #include "migrate/couch_file/memory_file_for_test.h"
 #include "migrate/couch_file/recorder_for_test.h"
 #include "storage/base/couch_file_limits.h"
+#include "storage/testing/gzip.h"
 
 namespace tarn::couch_file {
 namespace {
@@ -29,20 +29,6 @@ Recorder ReadWhole(const std::string& bytes, const ReadOptions& options = {}) {
   Recorder recorder;
   EXPECT_TRUE(Opened(bytes)->ReadAll(options, &recorder).ok());
   return recorder;
-}
-
-std::string Gzip(std::string_view bytes) {
-  z_stream stream{};
-  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&stream, bytes.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 std::string BodyOf(std::string_view text) { return Object({Pair("text", Binary(text))}); }
@@ -189,6 +175,30 @@ TEST(DatabaseDamage, AnAttachmentWithAWrongMd5IsAbandoned) {
   EXPECT_EQ(read.Find("a")->abandoned, std::vector<std::string>{"one.tgz"});
   EXPECT_EQ(read.Find("a")->attachments.size(), 2u);
   EXPECT_TRUE(read.HasFinding("MD5"));
+}
+
+// The MD5 is asked only where the SHA-1 that the document has of its tarball is not that of the bytes.
+TEST(DatabaseFile, ComparesTheMd5WhereTheSha1DoesNotTell) {
+  const std::string dist = Object({Pair("shasum", Binary(std::string(40, 'a'))),
+                                   Pair("tarball", Binary("http://registry.example/a/-/a-1.0.0.tgz"))});
+  for (const bool has_sha1 : {true, false}) {
+    for (const bool is_damaged : {true, false}) {
+      FileBuilder builder;
+      builder.Header(Atom("nil"), Atom("nil"));
+      Doc doc{"a", {Revision(1, 'b', "")}};
+      doc.leaves[0].body = Object({Pair("versions", Object({Pair("1.0.0", Object({Pair("dist", dist)}))}))});
+      doc.leaves[0].attachments = {
+          {"a-1.0.0.tgz", "bytes", is_damaged ? std::string(16, 'x') : std::string(), 8192, false, 0}};
+      builder.Add(doc);
+      builder.Commit();
+      Recorder recorder;
+      recorder.has_every_sha1 = has_sha1;
+      ASSERT_TRUE(Opened(builder.bytes())->ReadAll({}, &recorder).ok());
+      const bool is_taken = has_sha1 || !is_damaged;
+      EXPECT_EQ(recorder.documents[0].attachments.count("a-1.0.0.tgz"), is_taken ? 1u : 0u);
+      EXPECT_EQ(recorder.HasFinding("MD5"), !is_taken);
+    }
+  }
 }
 
 TEST(DatabaseDamage, AttachmentsThatAreNotWhatTheySay) {

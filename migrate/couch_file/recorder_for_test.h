@@ -23,6 +23,7 @@ class Recorder : public migrate::DocumentVisitor {
   std::vector<Document> documents;
   std::vector<migrate::SourceFinding> findings;
   std::vector<std::string> abandoned;  // Ids.
+  bool has_every_sha1 = false;         // What HasSha1 answers.
 
   const Document* Find(std::string_view id) const {
     for (const Document& document : documents) {
@@ -55,6 +56,10 @@ class Recorder : public migrate::DocumentVisitor {
     name_ = head.name;
     bytes_.clear();
     return Step();
+  }
+  Result<bool> HasSha1(const migrate::AttachmentHead& head) override {
+    CHECK(in_attachment_ && head.name == name_);
+    return has_every_sha1;
   }
   Status AppendAttachment(std::string_view bytes) override {
     CHECK(in_attachment_ && !bytes.empty());

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "migrate/import/revision.h"
+#include "migrate/import/served_registry.h"
 #include "migrate/import/tarball_source.h"
 #include "migrate/import/user_import.h"
 #include "storage/base/bytes.h"
@@ -129,11 +130,14 @@ Status Importer::BeginAttachment(const AttachmentHead& head) {
   attachment_bytes_ = 0;
   is_damaged_ = false;
   decompress_.reset();
+  finished_.reset();
+  staged_.reset();
   if (head.encoding == AttachmentHead::Encoding::kGzip) {
     decompress_ = DecompressStream::Create(Compression::kGzip, limits::kImportInflationMax);
   }
   md5_.reset();
-  if (!head.is_vouched && head.digest.starts_with(kMd5Digest)) md5_ = std::make_unique<Md5Stream>();
+  if (!head.is_checked && head.sha1.empty() && head.digest.starts_with(kMd5Digest))
+    md5_ = std::make_unique<Md5Stream>();
   if (is_dry_run_) {
     hasher_ = std::make_unique<BlobHasher>();
     return OkStatus();
@@ -167,28 +171,45 @@ Status Importer::EndAttachment(const AttachmentHead& head) {
     is_damaged_ = true;
   }
   if (is_damaged_) return AbandonAttachment();
-  StoredAttachment attachment;
+  RETURN_IF_ERROR(FinishBytes());
+  StoredAttachment attachment = std::move(*finished_);
+  finished_.reset();
   attachment.name = head.name;
-  attachment.size_bytes = attachment_bytes_;
   if (md5_ != nullptr && !IsMaybeCompressed(head)) {
     attachment.differs_from_md5 = std::string(kMd5Digest) + Base64Encode(md5_->Finish()) != head.digest;
   }
+  if (staged_ != nullptr) RETURN_IF_ERROR(target_->Keep(std::move(staged_)));
+  attachments_.push_back(std::move(attachment));
+  return OkStatus();
+}
+
+Status Importer::FinishBytes() {
+  if (finished_) return OkStatus();
+  StoredAttachment attachment;
+  attachment.size_bytes = attachment_bytes_;
   if (is_dry_run_) {
     const BlobHasher::Digests digests = hasher_->Finish();
     attachment.sha512 = digests.sha512;
     attachment.sha1 = digests.sha1;
   } else {
-    ASSIGN_OR_RETURN(auto blob, writer_->Finish());
+    ASSIGN_OR_RETURN(staged_, writer_->Finish());
     writer_.reset();
-    attachment.sha512 = blob->info().sha512;
-    attachment.sha1 = blob->info().sha1;
-    RETURN_IF_ERROR(target_->Keep(std::move(blob)));
+    attachment.sha512 = staged_->info().sha512;
+    attachment.sha1 = staged_->info().sha1;
   }
-  attachments_.push_back(std::move(attachment));
+  finished_ = std::move(attachment);
   return OkStatus();
 }
 
+Result<bool> Importer::HasSha1(const AttachmentHead& head) {
+  if (is_damaged_ || decompress_ != nullptr || head.sha1.empty()) return false;
+  RETURN_IF_ERROR(FinishBytes());
+  return registry::CheckShasum(head.sha1, finished_->sha1).ok();
+}
+
 Status Importer::AbandonAttachment() {
+  finished_.reset();
+  staged_.reset();
   writer_.reset();
   hasher_.reset();
   attachments_.push_back({attachment_name_, StoredAttachment::State::kDamaged, {}, {}, 0});
@@ -444,7 +465,9 @@ Status Importer::Compare(Plan plan, PackageReport report) {
   report.findings.clear();
   report.state = PackageReport::State::kDiffers;
   std::vector<std::string> differences = {"there is no registry here yet"};
-  if (target_ != nullptr) {
+  if (served_ != nullptr) {
+    ASSIGN_OR_RETURN(differences, served_->Compare(*plan.package));
+  } else if (target_ != nullptr) {
     ASSIGN_OR_RETURN(differences, target_->Compare(std::move(*plan.package)));
   }
   if (differences.empty()) report.state = PackageReport::State::kSame;

@@ -19,6 +19,7 @@
 
 namespace tarn::migrate {
 
+class ServedRegistry;
 class TarballSource;
 class UserImport;
 
@@ -88,12 +89,15 @@ class Importer final : public DocumentVisitor {
   const ImportCounts& counts() const { return counts_; }
   // Where tarballs come from that the documents do not bring; nullptr, as at first: from nowhere.
   void SetTarballs(TarballSource* tarballs) { tarballs_ = tarballs; }
+  // Comparisons are with this, rather than with what the store has; nullptr, as at first: with the store.
+  void SetServed(ServedRegistry* served) { served_ = served; }
   // Documents of accounts go there; nullptr, as at first: they are no packages.
   void SetUsers(UserImport* users) { users_ = users; }
 
   Status BeginDocument(std::string_view id) override;
   Status BeginAttachment(const AttachmentHead& head) override;
   Status AppendAttachment(std::string_view bytes) override;
+  Result<bool> HasSha1(const AttachmentHead& head) override;
   Status EndAttachment(const AttachmentHead& head) override;
   Status AbandonAttachment() override;
   Status ConflictingBody(std::string_view rev, std::string_view body) override;
@@ -106,6 +110,7 @@ class Importer final : public DocumentVisitor {
  private:
   Status CheckInterrupt() const;
   Status Write(std::string_view plain);
+  Status FinishBytes();
   Status EndDeleted(const DocumentEnd& document);
   Status EndPackage(DocumentEnd document);
   Result<Plan> MakePlan(SourceDocument source, const registry::LegacyImport::Standing& standing);
@@ -126,6 +131,7 @@ class Importer final : public DocumentVisitor {
   ImportListener* const listener_;
   UserImport* users_ = nullptr;
   TarballSource* tarballs_ = nullptr;
+  ServedRegistry* served_ = nullptr;
   const std::atomic<bool>* interrupt_ = nullptr;
   ImportCounts counts_;
   // What the last document that is in added to the sums: taken back when a leaf that wins over it comes next.
@@ -142,6 +148,8 @@ class Importer final : public DocumentVisitor {
   std::unique_ptr<Md5Stream> md5_;  // Where nothing better tells of the bytes.
   std::string attachment_name_;
   uint64_t attachment_bytes_ = 0;
+  std::optional<StoredAttachment> finished_;  // Its digests, when all bytes have come.
+  std::unique_ptr<engine::StagedBlob> staged_;
   bool is_damaged_ = false;
 };
 

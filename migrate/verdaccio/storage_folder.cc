@@ -176,7 +176,7 @@ class Reader {
   Status TakeTarball(const std::string& id, const std::string& file) {
     AttachmentHead head;
     head.name = file;
-    head.is_vouched = true;  // There is no digest but the versions' own.
+    head.is_checked = true;  // There is no digest but the versions' own.
     RETURN_IF_ERROR(visitor_->BeginAttachment(head));
     Status taken;
     const Status read = ReadWholeFile(path_ + "/" + id + "/" + file, [&](std::string_view bytes) {

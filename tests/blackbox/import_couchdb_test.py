@@ -291,6 +291,39 @@ class RepeatTest(ImportCase):
         self.assertEqual(code, 3)
         self.assertGreaterEqual(total["differing"], 1)
 
+    def test_verify_compares_with_a_server_that_runs(self):
+        source = DATA / "3.5.0/all_docs.attachments.json"
+        run_import(self.data, source)
+        tarn = self.serve()
+
+        def compare(path):
+            done = subprocess.run([BINARY, "import", "verify", str(path), "--against", tarn.url, "--json"],
+                                  capture_output=True, timeout=120)
+            rows = [json.loads(line) for line in done.stdout.decode().split("\n") if line]
+            return {row["package"]: [finding["what"] for finding in row["findings"]] for row in rows
+                    if row.get("status") == "differs"}, summary(rows)
+
+        differing, total = compare(source)
+        self.assertEqual((total["same"], differing), (len(PACKAGES), {}))
+        # Other bytes, another field, a version more here, one more there.
+        changed = json.loads(source.read_text(encoding="utf-8"))
+        documents = {row["id"]: row["doc"] for row in changed["rows"]}
+        attachments = documents["isarray"]["_attachments"]
+        attachments["isarray-1.0.0.tgz"]["data"] = base64.b64encode(b"other bytes").decode()
+        del documents["jsonstream"]["versions"][next(iter(documents["jsonstream"]["versions"]))]
+        documents["sigmund"]["description"] = "another"
+        other = self.folder / "changed.json"
+        other.write_text(json.dumps(changed), encoding="utf-8")
+        answer, _ = publish(tarn, tarn.admin_token, "inherits", "99.0.0")
+        self.assertEqual(answer.status, 201, answer.body)
+        differing, total = compare(other)
+        differing.pop("odd-json", None)  # Python knows no such numbers.
+        self.assertEqual(set(differing), {"isarray", "jsonstream", "sigmund", "inherits"})
+        self.assertIn("version 1.0.0, tarball: has other bytes there", differing["isarray"])
+        self.assertTrue(any("there alone" in what for what in differing["jsonstream"]))
+        self.assertIn("has another description there", differing["sigmund"])
+        self.assertIn("version 99.0.0 is there alone", differing["inherits"])
+
     def test_dry_run_writes_nothing(self):
         code, rows, errors = run_import(self.data, DATA / "3.5.0/all_docs.attachments.json", "--dry-run")
         self.assertEqual(code, 3, errors)
@@ -374,6 +407,49 @@ class BadInputTest(ImportCase):
         code, _, errors = run_import(self.data, self.folder / "missing")
         self.assertEqual(code, 1)
         self.assertIn("missing", errors)
+
+    def test_a_file_is_what_its_bytes_say(self):
+        # A database file without its ending, a dump with that of another, and the option that says it.
+        database = DATA / "1.6.1/registry.couch"
+        other = self.folder / "no-ending"
+        shutil.copy(database, other)
+        code, rows, errors = run_import(self.data, other)
+        self.assertEqual((code, summary(rows)["imported"]), (3, len(PACKAGES)), errors)
+        dump = self.folder / "dump.couch"
+        shutil.copy(DATA / "3.5.0/all_docs.attachments.json", dump)
+        code, rows, errors = run_import(self.folder / "second", dump)
+        self.assertEqual((code, summary(rows)["imported"]), (3, len(PACKAGES)), errors)
+        for path, form in ((DATA / "3.5.0/all_docs.attachments.json", "couch"), (database, "json"), (database, "multipart")):
+            code, _, errors = run_import(self.folder / "third", path, "--format", form)
+            self.assertEqual(code, 1, (form, errors))
+            self.assertIn(path.name, errors)
+
+    def test_half_a_database_file_gives_what_is_readable(self):
+        whole = (DATA / "1.6.1/registry.couch").read_bytes()
+        source = self.folder / "half.couch"
+        source.write_bytes(whole[:len(whole) * 2 // 3])
+        code, rows, errors = run_import(self.data, source)
+        self.assertIn(code, (1, 3), errors)
+        self.assertIn("source", {row["type"] for row in rows})
+        code, rows, errors = run_import(self.data, DATA / "1.6.1/registry.couch")
+        self.assertEqual(summary(rows)["imported"] + summary(rows)["updated"] + summary(rows)["unchanged"], len(PACKAGES), errors)
+        self.verify()
+
+    def test_what_is_too_large_or_no_base64_costs_itself_alone(self):
+        good = json.loads((DATA / "3.5.0/all_docs.attachments.json").read_text(encoding="utf-8"))["rows"]
+        document = next(row["doc"] for row in good if row["id"] == "isarray")
+        broken = json.loads(json.dumps(document))
+        broken["_id"] = broken["name"] = "broken"
+        broken["_attachments"]["isarray-1.0.0.tgz"]["data"] = "this is !! no base64"
+        large = {"_id": "large", "_rev": "1-a", "name": "large", "versions": {}, "readme": "x" * (65 << 20)}
+        source = self.folder / "source"
+        source.write_text(json.dumps({"docs": [large, broken, document]}), encoding="utf-8")
+        code, rows, errors = run_import(self.data, source)
+        self.assertEqual((code, summary(rows)["imported"]), (3, 2), errors)
+        told = {row["where"]: row["what"] for row in rows if row["type"] == "source"}
+        self.assertIn("larger than", told["large"])
+        self.assertIn("isarray-1.0.0.tgz", told["broken"])
+        self.assertEqual(summary(rows)["findings"]["damaged-attachment"], 1)
 
     def test_one_damaged_line_costs_one_document(self):
         lines = (DATA / "3.5.0/changes.attachments.jsonl").read_bytes().split(b"\n")

@@ -27,7 +27,7 @@ INCLUDES = {
     "storage/engine": ["storage/base", "storage/schema"],
     "storage/registry": ["storage/base", "storage/schema", *ENGINE_PUBLIC],
     "replication": ["storage/base", "storage/schema", "storage/engine/journal_truncate.h", *ENGINE_PUBLIC],
-    "migrate/couch_file": ["storage/base", "migrate/couch/document_visitor.h"],
+    "migrate/couch_file": ["storage/base", "migrate/couch/document_visitor.h", "migrate/couch/shasums.h"],
     "migrate": ["storage/base", "storage/registry"],
     "http/parser": ["storage/base"],
     "http/net": ["storage/base", "http/parser"],
