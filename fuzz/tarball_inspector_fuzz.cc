@@ -58,8 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view rest(reinterpret_cast<const char*>(data) + 2, size - 2);
   // Stored blocks only: the fuzzer's bytes stay what they are.
   const std::string gzip = data[1] == 0   ? std::string(rest)
-                           : data[1] == 1 ? Gzip(rest, 0)
-                                          : Gzip(WithChecksums(rest), 0);
+                           : data[1] == 1 ? tarn::Gzip(rest, 0)
+                                          : tarn::Gzip(WithChecksums(rest), 0);
   const auto whole = Feed(gzip, gzip.size());
   const auto pieces = Feed(gzip, std::max<size_t>(1, data[0]));
   CHECK(whole.code() == pieces.code());
