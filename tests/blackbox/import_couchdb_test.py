@@ -8,7 +8,9 @@ import copy
 import gzip
 import hashlib
 import json
+import os
 import pathlib
+import pty
 import shutil
 import subprocess
 import tempfile
@@ -341,6 +343,43 @@ class RepeatTest(ImportCase):
         row = next(row for row in rows if row.get("package") == "isarray")
         self.assertEqual(row["status"], "kept")
         self.verify()
+
+
+class ProgressTest(ImportCase):
+    def test_a_bar_on_a_terminal(self):
+        source = self.folder / "source"
+        rows = json.loads((DATA / "3.5.0/all_docs.attachments.json").read_text(encoding="utf-8"))["rows"]
+        document = next(row["doc"] for row in rows if row["id"] == "isarray")
+        with open(source, "w", encoding="utf-8") as out:
+            for i in range(60):  # Long enough for the bar to be drawn.
+                more = {**document, "_id": f"isarray-{i}", "_attachments": {"more": {
+                    "content_type": "x/x", "data": base64.b64encode(os.urandom(2_000_000)).decode()}}}
+                out.write(json.dumps({"seq": i, "id": more["_id"], "changes": [{"rev": more["_rev"]}], "doc": more}) + "\n")
+        terminal, end = pty.openpty()
+        process = subprocess.Popen([BINARY, "import", "couchdb", str(source), "--data", str(self.data)],
+                                   stdout=subprocess.DEVNULL, stderr=end)
+        os.close(end)
+        drawn = b""
+        try:
+            while piece := os.read(terminal, 65536):
+                drawn += piece
+        except OSError:
+            pass  # How a terminal ends.
+        os.close(terminal)
+        self.assertEqual(process.wait(timeout=60), 3)
+        self.assertRegex(drawn.decode(), r"\[#+\.*\] \S+: \d+ documents, \S+ MB of \S+ MB, \S+ MB/s, \d+ s left, \d+ findings")
+        # Elsewhere there is a line now and then, and here none was due.
+        done = subprocess.run([BINARY, "import", "couchdb", str(source), "--data", str(self.data)], capture_output=True, timeout=60)
+        self.assertNotIn(b"\r", done.stderr)
+
+    def test_a_report_in_words(self):
+        report = self.folder / "report.txt"
+        run_import(self.data, DATA / "3.5.0/couchbackup.attachments.txt", "--report", report)
+        lines = report.read_text(encoding="utf-8").split("\n")
+        facts = PACKAGES["isarray"]["versions"]["1.0.0"]
+        self.assertIn(f"  isarray 1.0.0 ok {facts['bytes']} bytes, sha1 {facts['sha1']}, {facts['sha512']}, isarray-1.0.0.tgz", lines)
+        self.assertTrue(any(line.startswith("  missing-attachment 0.0.2 missing-attachment; missing-attachment: ") for line in lines))
+        self.assertIn(" packages imported, ", lines[-2])
 
 
 class UsersTest(ImportCase):

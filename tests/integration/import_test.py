@@ -177,6 +177,15 @@ class ImportFromPouchDB(ImportCase):
                              {"_id": "org.couchdb.user:ann", "name": "ann", "password": "of the couch", "type": "user"})
         self.assertEqual(login.status, 201, login.body)
 
+    def test_tarballs_of_a_backup_that_has_none(self):
+        self.load_fixture()
+        code, rows, errors = run_import(self.data, DATA / "3.5.0/couchbackup.txt", "--tarballs", self.couch.url())
+        self.assertEqual(code, 3, errors)
+        attached = sum(1 for facts in PACKAGES.values() for version in facts["versions"].values() if version["attachment"])
+        self.assertEqual(summary(rows)["tarballs"], attached, errors)
+        self.verify()
+        self.check_packages(self.serve(), PACKAGES, exact=False)
+
     def test_followed(self):
         self.couch.load([make_document("a", "1-" + "a" * 32, "1.0.0"), make_document("b", "1-" + "b" * 32, "1.0.0")])
         follower = self.follow()
