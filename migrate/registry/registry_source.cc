@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "migrate/couch/source_url.h"
+#include "migrate/import/document_json.h"
 #include "migrate/import/document_revision.h"
 #include "migrate/registry/packument_filter.h"
 #include "storage/base/import_limits.h"
@@ -88,7 +89,7 @@ Status RegistrySource::Take(const std::string& name, std::set<std::string> versi
   }
   std::string& body = answer->body;
   body.erase(body.find_last_not_of(" \t\r\n") + 1);
-  const auto members = registry::ParseJsonObject(body);
+  const auto members = ParseDocument(body);
   if (!members.ok()) {
     return Tell(visitor, name, "what " + what + " answers is no packument: " + std::string(members.status().message()));
   }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "migrate/import/document_json.h"
 #include "migrate/import/document_revision.h"
 #include "migrate/import/tarball_folder.h"
 #include "storage/base/import_limits.h"
@@ -142,7 +143,7 @@ class Reader {
       return OkStatus();
     }
     if (!text.ok()) return Tell(id, std::string(text.status().message()) + ": not imported");
-    const auto members = registry::ParseJsonObject(*text);
+    const auto members = ParseDocument(*text);
     if (!members.ok()) {
       return Tell(id, "its package.json cannot be read: " + std::string(members.status().message()) + ": not imported");
     }

@@ -8,9 +8,10 @@ import hashlib
 import json
 import subprocess
 import unittest
+import urllib.parse
 
 from common import BINARY, Tarn, integrity, make_tarball, publish
-from import_couchdb_test import DATA, PACKAGES, SOURCE, ImportCase, run_import, summary
+from import_couchdb_test import DATA, PACKAGES, SOURCE, ImportCase, path_of, run_import, summary
 
 BACKUP = DATA / "3.5.0/couchbackup.txt"
 
@@ -151,6 +152,36 @@ class RegistryTest(ImportCase):
         tarn = self.serve()
         self.check(tarn, "a", "1.0.0", "1.1.0", "2.0.0")
         self.check(tarn, "@s/b", "0.1.0")
+
+    def test_a_registry_of_old_packages(self):
+        """From one tarn to another: everything that was ever odd, once more."""
+        first = self.folder / "first"
+        run_import(first / "data", DATA / "3.5.0/all_docs.attachments.json")
+        origin = Tarn(BINARY, first)
+        self.addCleanup(self.stop, origin)
+        # Names that a list can hold; where the tarball has no URL of its own, the packument says so.
+        names = sorted(name for name in PACKAGES if " " not in name and "#" not in name)
+        code, rows, errors = run_other("registry", self.data, origin.url, "--from", self.write("names", "\n".join(names)))
+        self.assertEqual((code, summary(rows)["imported"]), (3, len(names)), errors)
+        self.verify()
+        tarn = self.serve()
+        for name in names:
+            with self.subTest(package=name):
+                ours, theirs = (registry.request("GET", path_of(name)).json() for registry in (tarn, origin))
+                self.assertEqual(set(ours.get("versions", {})), set(theirs.get("versions", {})))
+                for version, manifest in ours.get("versions", {}).items():
+                    other = theirs["versions"][version]
+                    urls = [one["dist"].pop("tarball", None) for one in (manifest, other)]
+                    for one in (manifest, other):
+                        one["dist"].pop("signatures", None)  # Each signs what it serves.
+                    self.assertEqual(manifest, other)
+                    if urls[1] is None:
+                        continue
+                    answers = [registry.request("GET", urllib.parse.urlsplit(url).path)
+                               for registry, url in zip((tarn, origin), urls)]
+                    self.assertEqual(answers[0].status, answers[1].status, urls)
+                    if answers[1].status == 200:
+                        self.assertEqual(answers[0].body, answers[1].body)
 
     def test_clear_errors(self):
         for content, words in (("", "empty"), ("{}", "package-lock.json"), ("a\nA B C\n", "line 2"), ("a@latest\n", "exact"),
