@@ -178,6 +178,10 @@ class Kill(unittest.TestCase):
             writers = [threading.Thread(target=work, args=(writer,)) for writer in range(4)]
             for writer in writers:
                 writer.start()
+            # Some time after the first approval of this turn, however slow the machine is.
+            before, end = len(approved), time.monotonic() + 60
+            while len(approved) <= before and time.monotonic() < end:
+                time.sleep(0.01)
             time.sleep(dice.uniform(0.05, 0.4))
             os.kill(tarn.process.pid, signal.SIGKILL)
             tarn.process.wait()
