@@ -74,6 +74,7 @@ struct CommandLine {
   KeysArguments keys;
   AdvisoriesArguments advisories;
   HookArguments hook;
+  ReplicationArguments replication;
   ImportArguments import;
   bool json = false;
   std::function<int(const Config&)> run;
@@ -300,6 +301,43 @@ void AddHook(CLI::App* app, CommandLine* line) {
   finish(remove, HookArguments::Action::kRemove);
 }
 
+void AddReplication(CLI::App* app, CommandLine* line) {
+  using Action = ReplicationArguments::Action;
+  const auto finish = [line](CLI::App* command, Action action) {
+    AddSettingFlags(command, &line->flags, false);
+    AddJson(command, line);
+    command->callback([line, action] {
+      line->replication.action = action;
+      line->run = [line](const Config& config) {
+        line->replication.output = line->json ? Output::kJson : Output::kText;
+        return RunReplication(config, line->replication);
+      };
+    });
+  };
+  auto* replication =
+      app->add_subcommand("replication", "How this node and its peers are; works with a running server");
+  replication->require_subcommand(1);
+  replication->footer("Example: tarn replication status --data /var/lib/tarn");
+  auto* status = replication->add_subcommand("status", "Role, epoch, LSN, hashes, lag, and each follower");
+  status->footer("Example: tarn replication status --json --data /var/lib/tarn");
+  finish(status, Action::kStatus);
+  auto* divergence = replication->add_subcommand(
+      "divergence", "Print what was set aside because the new leader did not have it (JSON)");
+  divergence->footer("Example: tarn replication divergence --data /var/lib/tarn");
+  finish(divergence, Action::kDivergence);
+  auto* promote = app->add_subcommand("promote", "Make a follower the leader, because its leader is gone");
+  promote->add_flag("--accept-loss", line->replication.accept_loss,
+                    "What the old leader acknowledged and this node does not have may be lost");
+  promote->footer(
+      "Says what may be lost, and does nothing until that is accepted. For a planned switch use `tarn demote`.\n"
+      "Example: tarn promote --accept-loss --data /var/lib/tarn");
+  finish(promote, Action::kPromote);
+  auto* demote = app->add_subcommand("demote", "Hand the lead over to a follower, and follow it; nothing is lost");
+  demote->add_option("--to", line->replication.url, "URL of the node that takes over")->required();
+  demote->footer("Example: tarn demote --to https://west.registry.example/ --data /var/lib/tarn");
+  finish(demote, Action::kDemote);
+}
+
 // What all importers can be told.
 void AddImportOptions(CLI::App* command, CommandLine* line) {
   ImportArguments& arguments = line->import;
@@ -466,6 +504,7 @@ int Main(int argc, char** argv) {
   AddKeys(&app, &line);
   AddAdvisories(&app, &line);
   AddHook(&app, &line);
+  AddReplication(&app, &line);
   AddImport(&app, &line);
   AddStatus(&app, &line);
   AddConfig(&app, &line);

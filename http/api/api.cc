@@ -325,6 +325,30 @@ Result<registry::Principal> Api::Identify(std::string_view authorization, const 
   return authentication.principal;
 }
 
+bool Api::WantsLeader(const RequestHead& head, const Peer& peer) const {
+  if (peer.is_unix_socket) return false;
+  if (head.target.find("write=true") != std::string_view::npos) return true;
+  std::string scratch;
+  auto path = RequestPath::Parse(head.target, BaseUrls::PathOf(base_urls_.Resolve(head, peer, &scratch)));
+  if (!path.ok()) return false;
+  ModernizePath(head.method, head.Get(KnownHeader::kUserAgent), &*path);
+  const auto match = MatchRoute(head.method, *path);
+  if (!match.ok() || match->route == nullptr || match->is_operator) return false;
+  // A browser's login is kept in the memory of one process.
+  const bool is_web_login =
+      match->route->pattern.find("/-/v1/login") == 0 || match->route->pattern.find("/-/v1/done") == 0;
+  return is_web_login || match->route->admission == AdmissionClass::kWrite;
+}
+
+std::string Api::ClientAddressOf(const RequestHead& head, const Peer& peer) const {
+  return base_urls_.ClientAddress(head, peer).ToString();
+}
+
+std::string Api::BaseUrlOf(const RequestHead& head, const Peer& peer) const {
+  std::string scratch;
+  return std::string(base_urls_.Resolve(head, peer, &scratch));
+}
+
 void Api::MakeErrorResponse(uint16_t http_status, const Status& reason, Response* response) {
   FillErrorResponse(http_status, reason.message(), response);
 }

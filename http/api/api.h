@@ -51,6 +51,11 @@ class Api final : public Handler, private Identities {
   void AppendLoggableTarget(const RequestHead& head, std::string* out) const override;
   void OnRequestDone(const RequestSummary& summary) override { metrics_.Count(summary); }
 
+  // Whether a request wants to change something, or to see what only the leader knows (logins under way).
+  bool WantsLeader(const RequestHead& head, const Peer& peer) const;
+  // Who asks, and the URL it asked: what a node that passes the request on tells the next one.
+  std::string ClientAddressOf(const RequestHead& head, const Peer& peer) const;
+  std::string BaseUrlOf(const RequestHead& head, const Peer& peer) const;
   Metrics& metrics() { return metrics_; }
   HotCache& hot() { return hot_; }
   const Admission& admission() const { return admission_; }

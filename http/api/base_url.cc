@@ -107,7 +107,7 @@ std::string_view BaseUrls::Resolve(const RequestHead& head, const Peer& peer, st
   if (public_urls_.empty()) return FromRequest(head, peer, scratch);
   if (public_urls_.size() == 1) return public_urls_.front().url;
   std::string_view host = head.host;
-  if (IsTrusted(AddressOf(peer))) {
+  if (peer.is_trusted_proxy || IsTrusted(AddressOf(peer))) {
     const std::string_view forwarded_host = ReadForwarded(head).host;
     if (!forwarded_host.empty()) host = forwarded_host;
   }
@@ -123,7 +123,7 @@ std::string_view BaseUrls::FromRequest(const RequestHead& head, const Peer& peer
   std::string_view host = head.host;
   std::string_view port;
   std::string_view prefix;
-  const bool is_proxied = !trusted_proxies_.empty() && IsTrusted(AddressOf(peer));
+  const bool is_proxied = peer.is_trusted_proxy || (!trusted_proxies_.empty() && IsTrusted(AddressOf(peer)));
   if (is_proxied) {
     const ForwardedFor forwarded = ReadForwarded(head);
     if (EqualsIgnoreCase(forwarded.scheme, "https")) scheme = "https";
@@ -151,7 +151,7 @@ std::string_view BaseUrls::PathOf(std::string_view base_url) {
 
 registry::PeerAddress BaseUrls::ClientAddress(const RequestHead& head, const Peer& peer) const {
   const registry::PeerAddress address = AddressOf(peer);
-  if (trusted_proxies_.empty() || !IsTrusted(address)) return address;
+  if (!peer.is_trusted_proxy && (trusted_proxies_.empty() || !IsTrusted(address))) return address;
   std::string scratch;
   std::vector<std::string_view> addresses;
   if (HasXForwarded(head)) {

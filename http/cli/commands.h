@@ -76,6 +76,14 @@ struct HookArguments {
 };
 int RunHook(const Config& config, const HookArguments& arguments);
 
+struct ReplicationArguments {
+  enum class Action : uint8_t { kStatus, kDivergence, kPromote, kDemote } action = Action::kStatus;
+  bool accept_loss = false;  // kPromote.
+  std::string url;           // kDemote: of the node that takes over.
+  Output output = Output::kText;
+};
+int RunReplication(const Config& config, const ReplicationArguments& arguments);
+
 struct ImportArguments {
   enum class Kind : uint8_t { kCouchdb, kVerdaccio, kRegistry } kind = Kind::kCouchdb;
   std::vector<std::string> sources;

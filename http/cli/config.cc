@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "http/cli/trust_config.h"
+#include "storage/base/http_client.h"
 #include "storage/registry/access.h"
 
 namespace tarn::cli {
@@ -181,6 +182,21 @@ std::vector<Setting> MakeSettings() {
       Flag("hooks", "allow_private_addresses", "", &Config::hooks_allow_private_addresses,
            "Whether webhooks may be sent to addresses that are not on the public internet: this machine, your own "
            "network. Whoever may make a hook can then reach what this server reaches."),
+      Text("replication", "follow", "--follow", &Config::replication_follow, AnyText,
+           "URL of the node to follow: this one is a copy of it, serves reads and passes writes on. Empty: it leads. "
+           "After `tarn promote` or `tarn demote` what they said counts, until this value is changed."),
+      Text("replication", "secret_file", "--replication-secret-file", &Config::replication_secret_file, AnyText,
+           "File whose first line all nodes of a cluster know. Without it a node has no peers."),
+      Text("replication", "ack", "--ack", &Config::replication_ack, OneOf({"remote", "local"}),
+           "When a write is acknowledged: `remote`: durable on every in-sync follower too; `local`: durable here."),
+      Number("replication", "ack_wait_ms", "", &Config::replication_ack_wait_ms, {1, 600'000},
+             "How long `remote` waits for a follower; then the in-sync set is stored without it, and writes go on."),
+      Text("replication", "ca_file", "", &Config::replication_ca_file, AnyText,
+           "Certificates (PEM) that a leader's https URL is checked against, instead of the system's."),
+      Flag("replication", "allow_plain", "", &Config::replication_allow_plain,
+           "Whether a leader on another machine may be reached by http: the secret and everything else is readable on "
+           "the "
+           "way."),
       List("trust", "audiences", "", &Config::trust_audiences, AnyText,
            "Audiences of identity tokens that are for this registry, beside `npm:` and the host of each public URL."),
       Number("limits", "tarball_bytes_max", "", &Config::tarball_bytes_max, {1, 64 * kGiB},
@@ -287,9 +303,27 @@ Status ApplyEnvironment(const std::vector<std::pair<std::string, std::string>>& 
   return OkStatus();
 }
 
+namespace {
+
+Status CheckReplication(const Config& config) {
+  if (config.replication_follow.empty()) return OkStatus();
+  const auto url = ParseHttpUrl(config.replication_follow);
+  if (!url.ok()) return url.status().WithContext("replication.follow");
+  if (config.replication_secret_file.empty()) {
+    return InvalidArgument("replication.follow wants replication.secret_file: the secret that the leader has too");
+  }
+  const bool is_here = url->host == "localhost" || url->host == "::1" || url->host.starts_with("127.");
+  if (url->is_https || is_here || config.replication_allow_plain) return OkStatus();
+  return InvalidArgument(
+      "replication.follow is plain http to another machine; give an https URL, or set replication.allow_plain = true");
+}
+
+}  // namespace
+
 Status CheckConfig(const Config& config) {
   if (config.listen.empty()) return InvalidArgument("server.listen: at least one address is needed");
   if (config.data.empty()) return InvalidArgument("storage.data: a directory is needed");
+  RETURN_IF_ERROR(CheckReplication(config));
   return CheckTrust(config);
 }
 

@@ -46,6 +46,13 @@ struct Config {
   uint64_t body_cache_bytes = 128 * limits::kMiB;
   // [hooks]
   bool hooks_allow_private_addresses = false;
+  // [replication]
+  std::string replication_follow;
+  std::string replication_secret_file;
+  std::string replication_ack = "remote";
+  uint64_t replication_ack_wait_ms = 3'000;
+  std::string replication_ca_file;
+  bool replication_allow_plain = false;
   // [trust]; its issuers are tables of their own, in the file alone (trust_config.h).
   std::vector<std::string> trust_audiences;
   std::vector<registry::TrustIssuer> trust_issuers;

@@ -16,6 +16,7 @@
 #include "http/api/routes.h"
 #include "http/cli/commands.h"
 #include "http/cli/local_node.h"
+#include "http/cli/peering.h"
 #include "http/cli/trust_config.h"
 #include "storage/registry/derived_families.h"
 #include "storage/registry/hooks.h"
@@ -189,7 +190,9 @@ registry::RegistryOptions RegistryOptionsOf(const Config& config) {
   return options;
 }
 
-Result<OfflineStore> OpenOffline(const Config& config, engine::StoreOptions::Mode mode) {
+namespace {
+
+Result<OfflineStore> OpenStore(const Config& config, engine::StoreOptions::Mode mode, const Peering* peering) {
   if (mode == engine::StoreOptions::Mode::kReadOnly) RETURN_IF_ERROR(CheckDirectoryIsThere(config));
   // What recovery re-applies needs its derived families too, and the registry is there only afterwards.
   registry::DerivedFamiliesObserver deriving;
@@ -197,12 +200,23 @@ Result<OfflineStore> OpenOffline(const Config& config, engine::StoreOptions::Mod
   engine::StoreOptions options = StoreOptionsOf(config);
   options.mode = mode;
   options.observer = &deriving;
+  if (peering != nullptr) peering->Configure(&options);
   ASSIGN_OR_RETURN(offline.store, engine::Store::Open(options));
   registry::RegistryOptions registry_options = RegistryOptionsOf(config);
   if (mode == engine::StoreOptions::Mode::kReadOnly) registry_options.signing_key_path.clear();  // It would make one.
   ASSIGN_OR_RETURN(offline.registry,
                    registry::Registry::Open(offline.store.get(), registry_options, &SystemClock(), &SystemRandom()));
   return offline;
+}
+
+}  // namespace
+
+Result<OfflineStore> OpenOffline(const Config& config, engine::StoreOptions::Mode mode) {
+  return OpenStore(config, mode, nullptr);
+}
+
+Result<OfflineStore> OpenToServe(const Config& config, const Peering* peering) {
+  return OpenStore(config, engine::StoreOptions::Mode::kReadWrite, peering);
 }
 
 Result<std::unique_ptr<Operator>> Operator::Connect(const Config& config, IfMissing if_missing) {

@@ -41,6 +41,9 @@ struct OfflineStore {
 };
 // kNotFound when there is none and `mode` is read-only.
 Result<OfflineStore> OpenOffline(const Config& config, engine::StoreOptions::Mode mode);
+// The same for a server, in the role it has among its peers; `peering` may be none.
+class Peering;
+Result<OfflineStore> OpenToServe(const Config& config, const Peering* peering);
 engine::StoreOptions StoreOptionsOf(const Config& config);
 registry::RegistryOptions RegistryOptionsOf(const Config& config);
 

@@ -1,19 +1,26 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <iterator>
+#include <optional>
 
 #include "http/api/api.h"
 #include "http/cli/commands.h"
 #include "http/cli/download_flusher.h"
 #include "http/cli/local_node.h"
 #include "http/cli/operator_client.h"
+#include "http/cli/peering.h"
 #include "http/cli/periodic_work.h"
 #include "http/net/listener.h"
 #include "http/net/server.h"
 #include "storage/base/file_system.h"
 #include "storage/base/stage_limits.h"
+#include "storage/registry/derived_families.h"
 #include "storage/registry/hook_dispatcher.h"
 #include "storage/registry/hooks.h"
 #include "storage/registry/package_listing.h"
@@ -197,12 +204,16 @@ void PrintAddresses(const Config& config, const http::Server& server, bool has_u
   std::fflush(stdout);
 }
 
+// To this process, from itself: close the store and open it again.
+constexpr int kReopenSignal = SIGUSR2;
+
 // SIGTERM and SIGINT, blocked in every thread that is started after this.
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, kReopenSignal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -210,28 +221,76 @@ sigset_t BlockSignals() {
 
 }  // namespace
 
-// The program, made of its parts in order: store, registry, executor, API, server. They end in the reverse order.
-int RunServe(const Config& given) {
-  const sigset_t signals = BlockSignals();
-  std::vector<int> inherited_sockets = http::InheritedListenSockets();
-  const auto effective = WithAddressesOf(inherited_sockets, given);
-  if (!effective.ok()) return Fail(effective.status());
-  const Config& config = *effective;
-  const Status htpasswd = CheckHtpasswdFile(config);
-  if (!htpasswd.ok()) return Fail(htpasswd);
-  RaiseDescriptorLimit(config);
-  auto offline = OpenOffline(config, engine::StoreOptions::Mode::kReadWrite);
-  if (!offline.ok()) return Fail(offline.status().WithContext(config.data));
+namespace {
+
+// What a server's life ended with.
+enum class Ending : uint8_t { kStopped, kFailed, kBeginAnew };
+
+int Answer(Ending ending) { return ending == Ending::kStopped ? kExitOk : kExitFailed; }
+
+Ending Failed(const Status& status) {
+  Fail(status);
+  return Ending::kFailed;
+}
+
+// Whether a signal to stop is waiting.
+bool IsStopping() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
+// The addresses are bound once, so that nobody is turned away while a node that changes its role opens its store again.
+Result<std::vector<http::OwnedFd>> Listen(const Config& config, const std::vector<int>& inherited) {
+  std::vector<http::OwnedFd> sockets;
+  for (const int fd : inherited) sockets.emplace_back(fd);
+  if (!sockets.empty()) return sockets;
+  for (const std::string& address : config.listen) {
+    ASSIGN_OR_RETURN(std::vector<http::OwnedFd> bound, http::ListenTcp(address, 1));
+    std::move(bound.begin(), bound.end(), std::back_inserter(sockets));
+  }
+  return sockets;
+}
+
+Result<std::vector<int>> Duplicates(const std::vector<http::OwnedFd>& sockets) {
+  std::vector<int> copies;
+  for (const http::OwnedFd& socket : sockets) {
+    const int copy = fcntl(socket.get(), F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) return FromErrno(errno, "dup");
+    copies.push_back(copy);
+  }
+  return copies;
+}
+
+// From the store to the server and back: the program, made of its parts in order. They end in the reverse order.
+Ending ServeOnce(const Config& config, std::vector<int> listen_sockets, const sigset_t& signals) {
+  auto peering_made = Peering::Create(config, [] { kill(getpid(), kReopenSignal); });
+  if (!peering_made.ok()) return Failed(peering_made.status());
+  Peering* const peering = peering_made->get();  // None when this node has no peers.
+  registry::DerivedFamiliesObserver deriving;
+  if (peering != nullptr) {
+    const Status prepared = peering->Prepare(&deriving, IsStopping);
+    if (!prepared.ok()) return prepared.code() == Code::kCancelled ? Ending::kStopped : Failed(prepared);
+  }
+  auto offline = OpenToServe(config, peering);
+  if (!offline.ok()) return Failed(offline.status().WithContext(config.data));
   engine::Store& store = *offline->store;
   registry::Registry& registry = *offline->registry;
   LogRecovery(store.recovery());
   const auto users = registry.ListUsers(registry::Principal::System());
-  if (!users.ok()) return Fail(users.status());
+  if (!users.ok()) return Failed(users.status());
 
-  LocalNode node(store);
-  DownloadFlusher download_flusher(&registry.downloads(), &SystemClock());
-  PeriodicWork staged_sweep(
-      &SystemClock(), [](uint64_t) { return limits::kStagedSweepMs; }, [&registry] { SweepStaged(registry.staged()); });
+  const bool leads = peering == nullptr || peering->role() == NodeRole::kLeader;
+  LocalNode own_node(store);
+  PeerNode node(own_node, peering);
+  std::optional<DownloadFlusher> download_flusher;
+  std::optional<PeriodicWork> staged_sweep;
+  if (leads) {
+    download_flusher.emplace(&registry.downloads(), &SystemClock());
+    staged_sweep.emplace(
+        &SystemClock(), [](uint64_t) { return limits::kStagedSweepMs; },
+        [&registry] { SweepStaged(registry.staged()); });
+  }
   http::Executor executor(ExecutorOptionsOf(config));
   registry::Hooks hooks(&store, {config.hooks_allow_private_addresses}, &SystemClock(), &SystemRandom());
   registry::HookDispatcher::Options hook_options;
@@ -244,30 +303,67 @@ int RunServe(const Config& given) {
   api_options.hooks = &hooks;
   api_options.listing = &listing;
   http::Api api(api_options, registry, node, SystemClock(), executor);
-  http::Server server(ServerOptionsOf(config, std::move(inherited_sockets)), api, executor);
+  std::unique_ptr<http::Handler> peer_handler;
+  if (peering != nullptr) {
+    const Status attached = peering->Attach(&store);
+    if (!attached.ok()) return Failed(attached);
+    peer_handler = peering->MakeHandler(api, executor);
+  }
+  http::Handler& handler = peer_handler == nullptr ? static_cast<http::Handler&>(api) : *peer_handler;
+  http::Server server(ServerOptionsOf(config, std::move(listen_sockets)), handler, executor);
   api.metrics().SetExtra([&](std::string* out) {
     AppendEngineMetrics(store, api, api.hot(), executor, server, out);
     AppendHookMetrics(dispatcher.stats(), out);
+    if (peering != nullptr) peering->AppendMetrics(out);
   });
   const Status started = server.Start();
-  if (!started.ok()) return Fail(started);
-  registry.StartSigningOldVersions();
+  if (!started.ok()) return Failed(started);
+  if (leads) registry.StartSigningOldVersions();
   dispatcher.Start(RegistryUrl(config, server));
   PrintAddresses(config, server, !users->empty());
   Log(LogLevel::kInfo, "serving",
-      {{"version", TARN_VERSION}, {"data", config.data}, {"lsn", store.last_lsn().value()}});
+      {{"version", TARN_VERSION},
+       {"data", config.data},
+       {"lsn", store.last_lsn().value()},
+       {"role", leads ? "leader" : "follower"}});
 
   int received = 0;
   sigwait(&signals, &received);
-  Log(LogLevel::kInfo, "draining", {{"signal", received}});
-  node.SetDraining();
+  const bool begins_anew = received == kReopenSignal;
+  Log(LogLevel::kInfo, begins_anew ? "changing role" : "draining", {{"signal", received}});
+  own_node.SetDraining();
+  // Whoever waits for an acknowledgement that cannot come any more is told so, or the drain would wait for them.
+  if (begins_anew && peering != nullptr) peering->Stop();
   const Status drained = server.Drain(config.drain_seconds * 1000);
   if (!drained.ok()) Log(LogLevel::kWarning, "drain", {{"status", drained.ToString()}});
+  if (peering != nullptr) peering->Stop();
   executor.Stop();
   dispatcher.Stop();
-  registry.StopSigningOldVersions();
-  Log(LogLevel::kInfo, "stopped", {{"lsn", store.last_lsn().value()}});
-  return kExitOk;
+  if (leads) registry.StopSigningOldVersions();
+  Log(LogLevel::kInfo, begins_anew ? "closed" : "stopped", {{"lsn", store.last_lsn().value()}});
+  return begins_anew ? Ending::kBeginAnew : Ending::kStopped;
+}
+
+}  // namespace
+
+int RunServe(const Config& given) {
+  const sigset_t signals = BlockSignals();
+  const std::vector<int> inherited_sockets = http::InheritedListenSockets();
+  const auto effective = WithAddressesOf(inherited_sockets, given);
+  if (!effective.ok()) return Fail(effective.status());
+  const Config& config = *effective;
+  const Status htpasswd = CheckHtpasswdFile(config);
+  if (!htpasswd.ok()) return Fail(htpasswd);
+  RaiseDescriptorLimit(config);
+  const auto sockets = Listen(config, inherited_sockets);
+  if (!sockets.ok()) return Fail(sockets.status());
+  Ending ending = Ending::kBeginAnew;
+  while (ending == Ending::kBeginAnew) {
+    auto copies = Duplicates(*sockets);
+    if (!copies.ok()) return Fail(copies.status());
+    ending = ServeOnce(config, *std::move(copies), signals);
+  }
+  return Answer(ending);
 }
 
 }  // namespace tarn::cli

@@ -147,6 +147,7 @@ struct Exchange {
   bool started = false;
   size_t head_bytes = 0;
   uint64_t body_bytes = 0;
+  std::string_view to_send;  // What is left of the source's piece.
   HttpAnswer answer;
   Status failure;
 
@@ -228,6 +229,7 @@ class HttpClient::Impl {
  private:
   static size_t OnHeader(char* data, size_t size, size_t count, void* user);
   static size_t OnBody(char* data, size_t size, size_t count, void* user);
+  static size_t OnRead(char* data, size_t size, size_t count, void* user);
   static curl_socket_t OnOpenSocket(void* user, curlsocktype, curl_sockaddr* address);
 
   void SetUp(const HttpRequest& request, const std::string& url, bool same_origin, Exchange& exchange);
@@ -254,6 +256,21 @@ size_t HttpClient::Impl::OnBody(char* data, size_t size, size_t count, void* use
   Exchange& exchange = *static_cast<Exchange*>(user);
   exchange.failure = exchange.TakeBody({data, size * count});
   return exchange.failure.ok() ? size * count : CURL_WRITEFUNC_ERROR;
+}
+
+// Curl asks for as much as its buffer takes; what is left of a piece waits for the next time.
+size_t HttpClient::Impl::OnRead(char* data, size_t size, size_t count, void* user) {
+  Exchange& exchange = *static_cast<Exchange*>(user);
+  if (exchange.to_send.empty()) {
+    const Result<std::string_view> piece = exchange.request->body_source();
+    exchange.failure = piece.status();
+    if (!piece.ok()) return CURL_READFUNC_ABORT;
+    exchange.to_send = *piece;
+  }
+  const std::string_view now = exchange.to_send.substr(0, size * count);
+  exchange.to_send.remove_prefix(now.size());
+  std::copy(now.begin(), now.end(), data);
+  return now.size();
 }
 
 // The one place where the address that is really connected to is known: names that change their mind between a check and
@@ -311,6 +328,12 @@ void HttpClient::Impl::SetUp(const HttpRequest& request, const std::string& url,
   set(CURLOPT_OPENSOCKETDATA, &exchange);
   if (request.method == "HEAD") {
     set(CURLOPT_NOBODY, 1L);
+  } else if (request.body_source) {
+    set(CURLOPT_UPLOAD, 1L);
+    if (request.body_bytes) set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(*request.body_bytes));
+    set(CURLOPT_READFUNCTION, &OnRead);
+    set(CURLOPT_READDATA, &exchange);
+    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
   } else if (request.method != "GET" || !request.body.empty()) {
     const bool takes_body =
         !request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH";

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +34,10 @@ struct HttpRequest {
   std::string url;             // Absolute; http or https. "user:password@" is sent as Basic.
   std::vector<HttpHeader> headers;
   std::string body;  // Sent with its length; never chunked.
+  // Instead of `body`: asked for the next piece until it gives an empty one, on the thread of Send, which it may block.
+  // `body_bytes`: the length, if it is known; without it the body is chunked. A status that is not OK ends the request.
+  std::function<Result<std::string_view>()> body_source;
+  std::optional<uint64_t> body_bytes;
   uint64_t total_timeout_ms =
       0;  // From the call to the last byte, redirects included. 0: only the idle time bounds it.
   uint64_t idle_timeout_ms = limits::kOutboundIdleMsDefault;  // Without a byte in either direction, the sink's time not

@@ -92,7 +92,11 @@ Result<std::unique_ptr<ReadView>> LocalStore::NewReadView() {
   return std::unique_ptr<ReadView>(std::make_unique<RocksReadView>(*rocks_, publication_.Get()));
 }
 
-Status LocalStore::CanCommit() const { return committer_ == nullptr ? ReadOnly() : committer_->CanCommit(); }
+Status LocalStore::CanCommit() const {
+  if (committer_ == nullptr) return ReadOnly();
+  if (options_.role == NodeRole::kFollower) return Unavailable("this node follows another one, which takes the writes");
+  return committer_->CanCommit();
+}
 
 void LocalStore::SetObserver(CommitObserver* observer) {
   if (committer_ != nullptr) committer_->SetObserver(observer);

@@ -32,8 +32,10 @@ INCLUDES = {
     "http/parser": ["storage/base"],
     "http/net": ["storage/base", "http/parser"],
     "http/api": ["storage/base", "storage/registry", "http/parser", "http/net"],
+    "http/peer": ["storage/base", "storage/engine/store.h", "storage/engine/shipping.h", "replication", "http/parser",
+                  "http/net", "http/api"],
     # The composition root: joins the parts, as main.cc does.
-    "http/cli": ["storage", "http", "migrate"],
+    "http/cli": ["storage", "http", "migrate", "replication"],
 }
 
 # Third-party header -> (folders that may include it, whether headers of ours may).

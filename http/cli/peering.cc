@@ -1,0 +1,411 @@
+#include "http/cli/peering.h"
+
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include "http/api/metrics.h"
+#include "storage/base/bytes.h"
+#include "storage/base/logging.h"
+#include "storage/base/replication_limits.h"
+#include "storage/engine/journal_truncate.h"
+
+namespace tarn::cli {
+namespace {
+
+using replication::Follower;
+using replication::FollowerState;
+using replication::Leader;
+using replication::NodeFile;
+using replication::PeerState;
+using replication::SyncSet;
+
+constexpr uint64_t kRetryMs = 500;
+constexpr uint64_t kHandOverMs = 10'000;
+
+std::string_view NameOf(FollowerState::Phase phase) {
+  using enum FollowerState::Phase;
+  switch (phase) {
+    case kConnecting: return "connecting";
+    case kCatchingUp: return "catching up";
+    case kLive: return "live";
+    case kDiverged: return "diverged";
+    case kBroken: return "broken";
+  }
+  return "?";
+}
+
+std::string_view NameOf(PeerState::Standing standing) {
+  using enum PeerState::Standing;
+  switch (standing) {
+    case kCatchingUp: return "catching up";
+    case kWaitedFor: return "joining";
+    case kInSync: return "in sync";
+  }
+  return "?";
+}
+
+// What the configuration says counts when it has changed since; otherwise what was decided last.
+void Reconcile(const Config& config, NodeFile* node) {
+  if (!node->is_new && node->configured == config.replication_follow) return;
+  node->role = config.replication_follow.empty() ? NodeRole::kLeader : NodeRole::kFollower;
+  node->leader_url = config.replication_follow;
+  node->configured = config.replication_follow;
+}
+
+std::string Quoted(std::string_view text) { return JsonString(text); }
+
+}  // namespace
+
+Result<std::unique_ptr<Peering>> Peering::Create(const Config& config, std::function<void()> reopen) {
+  if (config.replication_secret_file.empty()) return std::unique_ptr<Peering>();
+  ASSIGN_OR_RETURN(std::string secret, replication::ReadSecretFile(config.replication_secret_file));
+  std::error_code error;
+  std::filesystem::create_directories(config.data, error);
+  if (error) return IoError(config.data + ": " + error.message());
+  ASSIGN_OR_RETURN(NodeFile node, NodeFile::Load(config.data, &SystemRandom()));
+  Reconcile(config, &node);
+  RETURN_IF_ERROR(node.Save(config.data).WithContext("the replication file"));
+  return std::unique_ptr<Peering>(new Peering(config, std::move(secret), std::move(node), std::move(reopen)));
+}
+
+Peering::Peering(const Config& config, std::string secret, NodeFile node, std::function<void()> reopen)
+    : config_(config), secret_(std::move(secret)), reopen_(std::move(reopen)), node_(node), stored_(std::move(node)) {
+  if (node_.role == NodeRole::kLeader) {
+    Leader::Options options;
+    options.node_id = node_.node_id;
+    options.epoch = node_.epoch;
+    options.sync.mode =
+        config_.replication_ack == "local" ? replication::AckMode::kLocal : replication::AckMode::kRemote;
+    options.sync.ack_wait_ms = config_.replication_ack_wait_ms;
+    options.sync.members = node_.in_sync;
+    options.save = [this](const std::vector<std::string>& members) { return SaveInSync(members); };
+    options.may_acknowledge = [this] {
+      return leader_->is_fenced() ? Unavailable("another node leads: this one has been fenced") : OkStatus();
+    };
+    leader_ = std::make_unique<Leader>(std::move(options), &SystemClock());
+    return;
+  }
+  Follower::Options options;
+  options.leader = LeaderOptions();
+  options.node_id = node_.node_id;
+  options.own_url = config_.public_urls.empty() ? "" : config_.public_urls.front();
+  options.epoch = node_.epoch;
+  options.promise = [this](Epoch epoch) { return SavePromise(epoch); };
+  options.on_diverged = [this] { reopen_(); };
+  follower_ = std::make_unique<Follower>(std::move(options), &SystemClock());
+}
+
+Peering::~Peering() { Stop(); }
+
+replication::PeerOptions Peering::LeaderOptions() const {
+  return {node_.leader_url, secret_, config_.replication_ca_file};
+}
+
+Status Peering::Prepare(engine::CommitObserver* observer, const std::function<bool()>& is_stopping) {
+  if (follower_ == nullptr) return OkStatus();
+  bool is_first = true;
+  while (true) {
+    const auto prepared = replication::PrepareToFollow(config_.data, LeaderOptions(), observer, is_stopping);
+    if (prepared.ok()) {
+      if (prepared->copied) {
+        Log(LogLevel::kInfo, "replication: the leader's segments are here", {{"bytes", prepared->bytes_copied}});
+      }
+      return OkStatus();
+    }
+    const bool is_away = prepared.code() == Code::kUnavailable || prepared.code() == Code::kDeadlineExceeded;
+    if (!is_away) return prepared.status();
+    // With data of its own it can serve reads meanwhile; without, it has nothing to offer.
+    if (std::filesystem::exists(config_.data + "/segments")) return OkStatus();
+    if (std::exchange(is_first, false)) {
+      Log(LogLevel::kWarning, "replication: waiting for the leader, for this node is empty",
+          {{"leader", node_.leader_url}, {"why", prepared.status().ToString()}});
+    }
+    if (is_stopping()) return Cancelled("stopped while waiting for the leader");
+    std::this_thread::sleep_for(std::chrono::milliseconds(kRetryMs));
+  }
+}
+
+void Peering::Configure(engine::StoreOptions* options) const {
+  options->role = node_.role;
+  options->epoch = node_.epoch;
+  options->shipper = leader_ != nullptr ? static_cast<engine::CommitShipper*>(leader_.get()) : follower_.get();
+}
+
+Status Peering::Attach(engine::Store* store) {
+  store_ = store;
+  if (follower_ != nullptr) {
+    follower_->Start(store);
+    return OkStatus();
+  }
+  leader_->Attach(store);
+  if (store->Stats().epoch >= node_.epoch) return OkStatus();
+  // The first record of a new epoch: from here on whoever follows an older leader can tell.
+  engine::Mutation mutation;
+  mutation.event.kind = engine::EventKind::kBeginEpoch;
+  store->CommitAsync(std::move(mutation), [](const Result<engine::CommitInfo>& info) {
+    if (info.ok()) {
+      Log(LogLevel::kInfo, "replication: this node leads",
+          {{"epoch", uint64_t{info->epoch.value()}}, {"lsn", info->lsn.value()}});
+    } else {
+      Log(LogLevel::kError, "replication: the epoch could not be begun", {{"why", info.status().ToString()}});
+    }
+  });
+  return OkStatus();
+}
+
+std::unique_ptr<http::Handler> Peering::MakeHandler(http::Api& api, http::Executor& executor) {
+  if (follower_ != nullptr) {
+    const size_t places = std::max<size_t>(1, config_.write_threads / 3);
+    forwarder_ =
+        std::make_unique<http::Forwarder>(http::Forwarder::Options{LeaderOptions(), places}, api, *follower_, executor);
+  }
+  http::PeerHandler::Options options;
+  options.secret = secret_;
+  options.leader = leader_.get();
+  options.follower = follower_.get();
+  options.forwarder = forwarder_.get();
+  options.store = store_;
+  options.status_json = [this] { return StatusJson(); };
+  options.divergence_json = [this] { return DivergenceJson(); };
+  options.take_over = [this](Epoch epoch) { return TakeOver(epoch); };
+  options.promote = [this](bool accept_loss) { return Promote(accept_loss); };
+  options.demote = [this](const std::string& url) { return Demote(url); };
+  return std::make_unique<http::PeerHandler>(std::move(options), api, executor);
+}
+
+void Peering::Stop() {
+  if (forwarder_ != nullptr) forwarder_->Stop();
+  if (leader_ != nullptr) leader_->Stop();
+  if (follower_ != nullptr) follower_->Stop();
+}
+
+Status Peering::CanWrite() const {
+  if (follower_ != nullptr) return Unavailable("this node follows " + node_.leader_url + ", which takes the writes");
+  if (leader_->is_fenced()) return Unavailable("another node leads: this one has been fenced");
+  if (is_handing_over_.load()) return Unavailable("another node is taking over; try again in a moment");
+  return OkStatus();
+}
+
+Status Peering::Ready() const {
+  if (follower_ != nullptr) return follower_->Complete();
+  return leader_->is_fenced() ? Unavailable("another node leads: this one has been fenced") : OkStatus();
+}
+
+// --- what is written down ---
+
+Status Peering::SaveInSync(const std::vector<std::string>& members) {
+  MutexLock lock(mutex_);
+  NodeFile next = stored_;
+  next.in_sync = members;
+  RETURN_IF_ERROR(next.Save(config_.data));
+  stored_ = std::move(next);
+  return OkStatus();
+}
+
+Status Peering::SavePromise(Epoch epoch) {
+  MutexLock lock(mutex_);
+  if (epoch <= stored_.epoch) return OkStatus();
+  NodeFile next = stored_;
+  next.epoch = epoch;
+  RETURN_IF_ERROR(next.Save(config_.data));
+  stored_ = std::move(next);
+  return OkStatus();
+}
+
+Status Peering::BecomeLeader(Epoch epoch) {
+  {
+    MutexLock lock(mutex_);
+    if (epoch <= stored_.epoch) {
+      return FailedPrecondition("epoch " + std::to_string(epoch.value()) + " is not higher than the promised " +
+                                std::to_string(stored_.epoch.value()));
+    }
+    NodeFile next = stored_;
+    next.role = NodeRole::kLeader;
+    next.epoch = epoch;
+    next.leader_url.clear();
+    next.in_sync.clear();
+    RETURN_IF_ERROR(next.Save(config_.data));
+    stored_ = std::move(next);
+  }
+  reopen_();
+  return OkStatus();
+}
+
+// --- changes of role ---
+
+Status Peering::Promote(bool accept_loss) {
+  if (follower_ == nullptr) return FailedPrecondition("this node leads already");
+  const FollowerState state = follower_->state();
+  if (state.phase == FollowerState::Phase::kBroken || state.phase == FollowerState::Phase::kDiverged) {
+    return FailedPrecondition("this node cannot lead: " + state.error);
+  }
+  if (state.leader_committed == Lsn() && !accept_loss) {
+    return FailedPrecondition(
+        "this node has never heard of its leader since it started: nobody knows what it lacks; "
+        "say --accept-loss if it is to lead all the same");
+  }
+  const uint64_t silent_ms = SystemClock().MonotonicMs() - state.heard_ms;
+  if (silent_ms < limits::kPeerSilentMs && !accept_loss) {
+    return FailedPrecondition("its leader is alive; for a planned switch say `tarn demote --to URL` there, or stop it");
+  }
+  if (!accept_loss) {
+    return FailedPrecondition(
+        "what its leader acknowledged after the last word may be lost: this node has records up to LSN " +
+        std::to_string(state.durable.value()) + ", the leader was at LSN " +
+        std::to_string(state.leader_journaled.value()) + " and was last heard " + std::to_string(silent_ms) +
+        " ms ago" + (state.is_in_sync ? ", and called this node in sync" : ", and did not call this node in sync") +
+        "; say --accept-loss if it is to lead all the same");
+  }
+  Epoch next;
+  {
+    MutexLock lock(mutex_);
+    next = stored_.epoch.Next();
+  }
+  return BecomeLeader(next);
+}
+
+Status Peering::TakeOver(Epoch epoch) {
+  if (follower_ == nullptr) return FailedPrecondition("this node does not follow");
+  RETURN_IF_ERROR(follower_->Complete());
+  return BecomeLeader(epoch);
+}
+
+Status Peering::Demote(const std::string& url) {
+  if (leader_ == nullptr) return FailedPrecondition("this node does not lead");
+  replication::PeerClient next({url, secret_, config_.replication_ca_file});
+  ASSIGN_OR_RETURN(const std::string answered, next.Get("lsn"));
+  // From here on no write begins; those that are under way come to their end.
+  is_handing_over_.store(true);
+  Status handed_over =
+      DeadlineExceeded("the other node did not catch up within " + std::to_string(kHandOverMs) + " ms");
+  const uint64_t end_ms = SystemClock().MonotonicMs() + kHandOverMs;
+  while (SystemClock().MonotonicMs() < end_ms) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const engine::StoreStats stats = store_->Stats();
+    if (stats.commit_queue_length > 0 || stats.last_group_age_ms > 0) continue;
+    const auto lsn = next.Get("lsn");
+    if (!lsn.ok() || *lsn != std::to_string(store_->shipping()->journaled().lsn.value())) continue;
+    handed_over = next.Post("take-over", std::to_string(node_.epoch.Next().value())).status();
+    break;
+  }
+  if (!handed_over.ok()) {
+    is_handing_over_.store(false);
+    return handed_over;
+  }
+  {
+    MutexLock lock(mutex_);
+    NodeFile follows = stored_;
+    follows.role = NodeRole::kFollower;
+    follows.leader_url = url;
+    follows.in_sync.clear();
+    RETURN_IF_ERROR(follows.Save(config_.data));
+    stored_ = std::move(follows);
+  }
+  reopen_();
+  return OkStatus();
+}
+
+// --- for people and machines ---
+
+std::string Peering::StatusJson() const {
+  const engine::StoreStats stats = store_->Stats();
+  const engine::JournalHead head = store_->shipping()->journaled();
+  std::string state_hash;
+  AppendLittleEndian(&state_hash, stats.state_hash[0]);
+  AppendLittleEndian(&state_hash, stats.state_hash[1]);
+  std::string out = "{\"node\":" + Quoted(node_.node_id) + ",\"role\":";
+  out += node_.role == NodeRole::kLeader ? "\"leader\"" : "\"follower\"";
+  out += ",\"epoch\":" + std::to_string(std::max(stats.epoch, node_.epoch).value());
+  out += ",\"lsn\":" + std::to_string(stats.last_lsn.value());
+  out += ",\"journaled_lsn\":" + std::to_string(head.lsn.value());
+  out += ",\"chain_hash\":" + Quoted(HexEncode(stats.chain_hash.view()));
+  out += ",\"state_hash\":" + Quoted(HexEncode(state_hash));
+  const Status ready = Ready();
+  out += ",\"ready\":" + std::string(ready.ok() ? "true" : "false");
+  if (!ready.ok()) out += ",\"why_not_ready\":" + Quoted(ready.message());
+  if (leader_ != nullptr) {
+    const SyncSet::Stats sync = leader_->sync_stats();
+    const uint64_t now_ms = SystemClock().MonotonicMs();
+    out += ",\"ack\":" + Quoted(config_.replication_ack);
+    out +=
+        ",\"ack_waits\":" + std::to_string(sync.waits) + ",\"ack_wait_ms_total\":" + std::to_string(sync.wait_ms_total);
+    out += ",\"ack_wait_ms_max\":" + std::to_string(sync.wait_ms_max) + ",\"drops\":" + std::to_string(sync.drops);
+    out += ",\"followers\":[";
+    bool is_first = true;
+    for (const PeerState& peer : sync.peers) {
+      if (!std::exchange(is_first, false)) out += ",";
+      out += "{\"node\":" + Quoted(peer.node_id) + ",\"url\":" + Quoted(peer.url) +
+             ",\"standing\":" + Quoted(NameOf(peer.standing)) +
+             ",\"durable_lsn\":" + std::to_string(peer.durable.value()) +
+             ",\"applied_lsn\":" + std::to_string(peer.applied.value()) +
+             ",\"lag_records\":" + std::to_string(head.lsn.value() - std::min(head.lsn, peer.durable).value()) +
+             ",\"heard_ms_ago\":" + std::to_string(now_ms - peer.heard_ms) + ",\"error\":" + Quoted(peer.error) + "}";
+    }
+    return out + "]}\n";
+  }
+  const FollowerState state = follower_->state();
+  out += ",\"leader\":" + Quoted(node_.leader_url) + ",\"phase\":" + Quoted(NameOf(state.phase));
+  out += ",\"in_sync\":" + std::string(state.is_in_sync ? "true" : "false");
+  out += ",\"leader_lsn\":" + std::to_string(state.leader_journaled.value());
+  out += ",\"lag_records\":" +
+         std::to_string(state.leader_journaled.value() - std::min(state.leader_journaled, state.applied).value());
+  out += ",\"lag_ms\":" + std::to_string(state.behind_ms) + ",\"reconnects\":" + std::to_string(state.reconnects);
+  out += ",\"blobs_fetched\":" + std::to_string(state.blobs_fetched);
+  out += ",\"bytes_fetched\":" + std::to_string(state.bytes_fetched) + ",\"error\":" + Quoted(state.error) + "}\n";
+  return out;
+}
+
+// What was set aside because no other node had it.
+std::string Peering::DivergenceJson() const {
+  std::string out = "[";
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(config_.data, error)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with("diverged-after-")) continue;
+    std::string records;
+    const Status read = engine::ReadSetAside(entry.path(), [&](const engine::LogRecord& record) {
+      records += (records.empty() ? "" : ",") + std::string("{\"lsn\":") + std::to_string(record.lsn.value()) +
+                 ",\"epoch\":" + std::to_string(record.epoch.value()) +
+                 ",\"time_ms\":" + std::to_string(record.time_ms) +
+                 ",\"kind\":" + std::to_string(static_cast<int>(record.event.kind)) +
+                 ",\"package\":" + Quoted(record.event.package) + ",\"version\":" + Quoted(record.event.version) +
+                 ",\"actor\":" + Quoted(record.event.actor) + "}";
+      return OkStatus();
+    });
+    out += (out.size() > 1 ? "," : "") + std::string("{\"folder\":") + Quoted(name) + ",\"records\":[" + records + "]";
+    if (!read.ok()) out += ",\"error\":" + Quoted(read.ToString());
+    out += "}";
+  }
+  return out + "]\n";
+}
+
+void Peering::AppendMetrics(std::string* out) const {
+  using http::Metrics;
+  Metrics::AppendGauge(out, "replication_role_leader", leader_ != nullptr ? 1 : 0);
+  Metrics::AppendGauge(out, "replication_epoch", std::max(store_->Stats().epoch, node_.epoch).value());
+  Metrics::AppendGauge(out, "replication_ready", Ready().ok() ? 1 : 0);
+  if (leader_ != nullptr) {
+    const SyncSet::Stats sync = leader_->sync_stats();
+    const Lsn head = store_->shipping()->journaled().lsn;
+    uint64_t lag = 0;
+    for (const PeerState& peer : sync.peers) lag = std::max(lag, head.value() - std::min(head, peer.durable).value());
+    Metrics::AppendGauge(out, "replication_followers", sync.peers.size());
+    Metrics::AppendGauge(out, "replication_in_sync_followers", sync.members.size());
+    Metrics::AppendGauge(out, "replication_lag_records_max", lag);
+    Metrics::AppendCounter(out, "replication_ack_waits", sync.waits);
+    Metrics::AppendCounter(out, "replication_ack_wait_milliseconds", sync.wait_ms_total);
+    Metrics::AppendCounter(out, "replication_drops", sync.drops);
+    return;
+  }
+  const FollowerState state = follower_->state();
+  Metrics::AppendGauge(out, "replication_lag_records",
+                       state.leader_journaled.value() - std::min(state.leader_journaled, state.applied).value());
+  Metrics::AppendGauge(out, "replication_lag_milliseconds", state.behind_ms);
+  Metrics::AppendGauge(out, "replication_in_sync", state.is_in_sync ? 1 : 0);
+  Metrics::AppendCounter(out, "replication_reconnects", state.reconnects);
+  Metrics::AppendCounter(out, "replication_blobs_fetched", state.blobs_fetched);
+  Metrics::AppendCounter(out, "replication_bytes_fetched", state.bytes_fetched);
+}
+
+}  // namespace tarn::cli

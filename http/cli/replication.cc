@@ -1,0 +1,70 @@
+#include <cstdio>
+
+#include "http/cli/commands.h"
+#include "http/cli/operator_answer.h"
+#include "http/cli/operator_client.h"
+#include "http/cli/table.h"
+
+namespace tarn::cli {
+namespace {
+
+using Action = ReplicationArguments::Action;
+
+void PrintStatus(const http::JsonBody& answer) {
+  const auto line = [](const char* name, const std::string& value) { std::printf("%-12s %s\n", name, value.c_str()); };
+  line("node", Text(answer, "node"));
+  line("role", Text(answer, "role") + ", epoch " + std::to_string(Number(answer, "epoch")));
+  line("LSN",
+       std::to_string(Number(answer, "lsn")) + " (journal: " + std::to_string(Number(answer, "journaled_lsn")) + ")");
+  line("chain hash", Text(answer, "chain_hash"));
+  line("state hash", Text(answer, "state_hash"));
+  line("ready", IsTrue(answer, "ready") ? "yes" : "no: " + Text(answer, "why_not_ready"));
+  if (Text(answer, "role") == "follower") {
+    line("leader", Text(answer, "leader") + " (" + Text(answer, "phase") + ")");
+    line("in sync", IsTrue(answer, "in_sync") ? "yes" : "no");
+    line("lag", std::to_string(Number(answer, "lag_records")) + " records, " +
+                    std::to_string(Number(answer, "lag_ms")) + " ms");
+    if (!Text(answer, "error").empty()) line("last error", Text(answer, "error"));
+    return;
+  }
+  line("acknowledges", Text(answer, "ack"));
+  std::vector<std::vector<std::string>> rows = {
+      {"FOLLOWER", "STANDING", "DURABLE LSN", "LAG", "HEARD (MS AGO)", "ERROR"}};
+  for (const http::JsonBody& peer : Items(answer, "followers")) {
+    rows.push_back({Text(peer, "node"), Text(peer, "standing"), std::to_string(Number(peer, "durable_lsn")),
+                    std::to_string(Number(peer, "lag_records")), std::to_string(Number(peer, "heard_ms_ago")),
+                    Text(peer, "error")});
+  }
+  if (rows.size() > 1) std::fputs(FormatTable(rows).c_str(), stdout);
+}
+
+void PrintDone(const http::JsonBody&) { std::puts("done; the node opens its store again in its new role"); }
+
+}  // namespace
+
+int RunReplication(const Config& config, const ReplicationArguments& arguments) {
+  auto node = Operator::Connect(config, IfMissing::kRefuse);
+  if (!node.ok()) return Fail(node.status().WithContext(config.data));
+  if (!(*node)->is_running_server()) {
+    return Fail(FailedPrecondition(config.data + ": no server runs here; start it, for these commands talk to it"));
+  }
+  switch (arguments.action) {
+    case Action::kStatus: return Finish((*node)->Call("GET", "/replication/status", ""), arguments.output, PrintStatus);
+    case Action::kDivergence: {
+      // A list, not an object: passed on as it is.
+      const auto answer = (*node)->Call("GET", "/replication/divergence", "");
+      if (!answer.ok()) return Fail(answer.status());
+      if (answer->http_status != 200) return Finish(answer, arguments.output, PrintDone);
+      std::fputs(answer->body.c_str(), stdout);
+      return kExitOk;
+    }
+    case Action::kPromote:
+      return Finish((*node)->Call("POST", "/replication/promote", arguments.accept_loss ? "accept-loss" : "plain"),
+                    arguments.output, PrintDone);
+    case Action::kDemote:
+      return Finish((*node)->Call("POST", "/replication/demote", arguments.url), arguments.output, PrintDone);
+  }
+  return kExitFailed;
+}
+
+}  // namespace tarn::cli

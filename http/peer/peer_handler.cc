@@ -1,0 +1,344 @@
+#include "http/peer/peer_handler.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "http/api/api.h"
+#include "http/api/error_response.h"
+#include "http/net/body_stream.h"
+#include "storage/base/bytes.h"
+#include "storage/base/logging.h"
+#include "storage/base/replication_limits.h"
+
+namespace tarn::http {
+namespace {
+
+using replication::Frame;
+using replication::FrameReader;
+constexpr std::string_view kOperatorPrefix = "/-/operator/replication/";
+constexpr uint64_t kAckBytesMax = 16 * limits::kKiB;
+
+Response Text(std::string body) {
+  Response response;
+  response.AddHeader("content-type", "text/plain; charset=utf-8");
+  response.AddHeader("cache-control", "no-store");
+  response.SetBody(std::move(body));
+  return response;
+}
+
+Response Json(std::string body) {
+  Response response;
+  response.AddHeader("content-type", "application/json");
+  response.AddHeader("cache-control", "no-store");
+  response.SetBody(std::move(body));
+  return response;
+}
+
+// Value of a field of "a=b&c=d"; nothing here is percent-encoded.
+std::string_view FieldOf(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    if (pair.starts_with(name) && pair.size() > name.size() && pair[name.size()] == '=') {
+      return pair.substr(name.size() + 1);
+    }
+  }
+  return {};
+}
+
+template <typename Number>
+std::optional<Number> ParseNumber(std::string_view text) {
+  Number number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
+Response BadRequest(std::string_view what) { return ErrorResponse(400, "replication: " + std::string(what)); }
+
+bool EqualInConstantTime(std::string_view a, std::string_view b) {
+  unsigned char difference = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
+  return difference == 0;
+}
+
+Result<replication::FollowRequest> ParseFollowRequest(std::string_view query) {
+  const auto lsn = ParseNumber<uint64_t>(FieldOf(query, "lsn"));
+  const auto epoch = ParseNumber<uint32_t>(FieldOf(query, "epoch"));
+  const auto protocol = ParseNumber<uint32_t>(FieldOf(query, "protocol"));
+  const auto format = ParseNumber<uint32_t>(FieldOf(query, "format"));
+  const std::string_view node = FieldOf(query, "node");
+  if (!lsn || !epoch || !protocol || !format || node.empty() || node.size() > limits::kNodeIdBytesMax) {
+    return InvalidArgument("log wants lsn, chain, node, epoch, protocol and format");
+  }
+  replication::FollowRequest request;
+  ASSIGN_OR_RETURN(const std::string chain, HexDecode(FieldOf(query, "chain")));
+  ASSIGN_OR_RETURN(request.head.chain_hash, Sha256Digest::FromBytes(chain));
+  request.node_id = node;
+  request.epoch = Epoch(*epoch);
+  request.head.lsn = Lsn(*lsn);
+  request.protocol = *protocol;
+  request.log_format = *format;
+  return request;
+}
+
+// A follower's stream: one call on a reading thread for each piece, none while there is nothing to say.
+class LogStream final : public BodyStream {
+ public:
+  LogStream(replication::Leader* leader, replication::FollowRequest request, Executor* executor)
+      : leader_(leader), session_(leader, std::move(request)), executor_(executor) {}
+  ~LogStream() override {
+    if (waker_id_ != 0) leader_->RemoveWaker(waker_id_);
+  }
+  void Start(std::shared_ptr<StreamWaker> waker) override {
+    waker_id_ = leader_->AddWaker([waker = std::move(waker)] { waker->Wake(); });
+  }
+  Task<StreamStep> Next(Mode mode) override {
+    if (mode == Mode::kFinish || is_over_) co_return StreamStep::End();
+    auto work = [this] { return session_.Next(); };
+    auto step = co_await executor_->Run(WorkClass::kIo, std::move(work));
+    if (step.code() == Code::kResourceExhausted) {
+      co_return StreamStep::Wait(leader_->clock()->MonotonicMs() + limits::kHeartbeatMs);
+    }
+    if (!step.ok()) {
+      Log(LogLevel::kError, "replication: the journal could not be sent", {{"why", step.status().ToString()}});
+      co_return StreamStep::Broken();
+    }
+    is_over_ = step->is_over;
+    if (!step->bytes.empty()) co_return StreamStep::Bytes(std::move(step->bytes));
+    if (is_over_) co_return StreamStep::End();
+    co_return StreamStep::Wait(step->wait_until_ms);
+  }
+
+ private:
+  replication::Leader* const leader_;
+  replication::LeaderSession session_;
+  Executor* const executor_;
+  uint64_t waker_id_ = 0;
+  bool is_over_ = false;
+};
+
+}  // namespace
+
+PeerHandler::PeerHandler(Options options, Api& api, Executor& executor)
+    : options_(std::move(options)), api_(api), executor_(executor) {}
+
+bool PeerHandler::TryHandleFast(const RequestHead& head, const Peer& peer, Response* response) {
+  if (head.target.find("write=true") != std::string_view::npos) return false;
+  return api_.TryHandleFast(head, peer, response);
+}
+
+void PeerHandler::MakeErrorResponse(uint16_t http_status, const Status& reason, Response* response) {
+  api_.MakeErrorResponse(http_status, reason, response);
+}
+
+void PeerHandler::AppendLoggableTarget(const RequestHead& head, std::string* out) const {
+  api_.AppendLoggableTarget(head, out);
+}
+
+void PeerHandler::OnRequestDone(const RequestSummary& summary) { api_.OnRequestDone(summary); }
+
+bool PeerHandler::IsOurs(std::string_view shown) const {
+  return !options_.secret.empty() && EqualInConstantTime(shown, options_.secret);
+}
+
+Task<Response> PeerHandler::Handle(Request request) {
+  if (request.head.target.starts_with(replication::kPathPrefix)) co_return co_await ServePeer(request);
+  if (request.peer.is_unix_socket && request.head.target.starts_with(kOperatorPrefix)) {
+    co_return co_await ServeOperator(request);
+  }
+  co_return co_await ServeRegistry(request);
+}
+
+Task<Response> PeerHandler::ServeOperator(Request request) {
+  std::string body;
+  request.body.set_limit(kAckBytesMax);
+  while (true) {
+    const auto piece = co_await request.body.Read();
+    if (!piece.ok()) co_return ErrorResponse(piece.status());
+    if (piece->empty()) break;
+    body.append(*piece);
+  }
+  const std::string_view path = request.head.target.substr(kOperatorPrefix.size());
+  const bool is_post = request.head.method == Method::kPost;
+  auto work = [&]() -> Response {
+    if (!is_post && path == "status") return Json(options_.status_json());
+    if (!is_post && path == "divergence") return Json(options_.divergence_json());
+    Status done = NotFound("no such command");
+    // The body is one word of the command line, not JSON: it has no other sender.
+    if (is_post && path == "promote") done = options_.promote(body == "accept-loss");
+    if (is_post && path == "demote") done = options_.demote(body);
+    return done.ok() ? Json("{\"ok\":true}\n")
+                     : ErrorResponse(done.code() == Code::kNotFound ? 404 : 409, done.message());
+  };
+  auto response = co_await executor_.Run(WorkClass::kAdmin, std::move(work));
+  if (!response.ok()) co_return ErrorResponse(response.status());
+  co_return std::move(*response);
+}
+
+Task<Response> PeerHandler::ServeRegistry(Request request) {
+  const bool is_read = request.head.method == Method::kGet || request.head.method == Method::kHead;
+  if (options_.follower != nullptr) {
+    if (api_.WantsLeader(request.head, request.peer)) co_return co_await options_.forwarder->Forward(request);
+    Response response = co_await api_.Handle(request);
+    if (!is_read || response.status() != 404 || request.peer.is_unix_socket) co_return response;
+    // The leader may have it: "no" is said only by a node that has everything the leader had after the question came.
+    const Status caught_up = co_await options_.forwarder->CatchUp();
+    if (!caught_up.ok()) {
+      co_return ErrorResponse(503, "This region cannot say whether that exists: " + std::string(caught_up.message()) +
+                                       ". Try again in a moment.");
+    }
+    co_return co_await api_.Handle(request);
+  }
+  const std::string_view shown = request.head.Get("tarn-forwarded");
+  Peer peer = request.peer;
+  peer.is_trusted_proxy = !shown.empty() && IsOurs(shown);
+  const Request seen{request.head, peer, request.body, request.id};
+  Response response = co_await api_.Handle(seen);
+  if (!is_read) response.AddHeader("tarn-lsn", std::to_string(options_.store->last_lsn().value()));
+  co_return response;
+}
+
+Task<Response> PeerHandler::ServePeer(Request request) {
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string_view authorization = request.head.Get(KnownHeader::kAuthorization);
+  if (!authorization.starts_with(kScheme) || !IsOurs(authorization.substr(kScheme.size()))) {
+    co_return ErrorResponse(401, "The replication secret is wrong: all nodes of a cluster have the same one.");
+  }
+  std::string_view path = request.head.target.substr(replication::kPathPrefix.size());
+  const std::string_view query = path.substr(std::min(path.find('?'), path.size()));
+  path.remove_suffix(query.size());
+  const std::string_view fields = query.empty() ? query : query.substr(1);
+  if (request.head.method == Method::kPost && path == "ack") co_return co_await ServeAck(request);
+  if (request.head.method == Method::kPost && path == "take-over") co_return co_await ServeTakeOver(request);
+  if (request.head.method != Method::kGet) co_return ErrorResponse(405, "This path does not have that method.");
+  if (path == "log") co_return ServeLog(fields);
+  if (path == "lsn") co_return Text(std::to_string(options_.store->last_lsn().value()));
+  auto work = [this, path, fields] { return ServeRead(path, fields); };
+  auto response = co_await executor_.Run(WorkClass::kIo, std::move(work));
+  if (!response.ok()) co_return ErrorResponse(response.status());
+  co_return std::move(*response);
+}
+
+Task<Response> PeerHandler::ServeAck(Request request) {
+  FrameReader reader;
+  request.body.set_limit(kAckBytesMax);
+  while (true) {
+    const auto piece = co_await request.body.Read();
+    if (!piece.ok()) co_return ErrorResponse(piece.status());
+    if (piece->empty()) break;
+    reader.Push(*piece);
+  }
+  auto frame = reader.Next();
+  if (!frame.ok()) co_return ErrorResponse(frame.status());
+  const auto* ack = frame->has_value() ? std::get_if<replication::Ack>(&**frame) : nullptr;
+  if (ack == nullptr || !reader.is_empty()) co_return BadRequest("one acknowledgement was expected");
+  if (options_.leader == nullptr) co_return ErrorResponse(409, "This node does not lead.");
+  const Status noted = options_.leader->Note(*ack);
+  if (noted.code() == Code::kFailedPrecondition) co_return ErrorResponse(409, noted.message());
+  if (!noted.ok()) co_return ErrorResponse(noted);
+  Response response;
+  response.set_status(204);
+  co_return response;
+}
+
+Task<Response> PeerHandler::ServeTakeOver(Request request) {
+  std::string body;
+  request.body.set_limit(kAckBytesMax);
+  while (true) {
+    const auto piece = co_await request.body.Read();
+    if (!piece.ok()) co_return ErrorResponse(piece.status());
+    if (piece->empty()) break;
+    body.append(*piece);
+  }
+  const auto epoch = ParseNumber<uint32_t>(body);
+  if (!epoch) co_return BadRequest("an epoch was expected");
+  if (options_.follower == nullptr || !options_.take_over) co_return ErrorResponse(409, "This node does not follow.");
+  auto work = [this, epoch] { return options_.take_over(Epoch(*epoch)); };
+  const Status taken = co_await executor_.Run(WorkClass::kAdmin, std::move(work));
+  if (!taken.ok()) co_return ErrorResponse(409, taken.message());
+  co_return Text("ok");
+}
+
+Response PeerHandler::ServeLog(std::string_view query) {
+  if (options_.leader == nullptr) return ErrorResponse(409, "This node does not lead.");
+  auto request = ParseFollowRequest(query);
+  if (!request.ok()) return BadRequest(request.status().message());
+  Response response;
+  response.AddHeader("content-type", "application/vnd.tarn.replication");
+  response.AddHeader("cache-control", "no-store");
+  response.SetStreamBody(std::make_unique<LogStream>(options_.leader, *std::move(request), &executor_));
+  return response;
+}
+
+Response PeerHandler::ServeRead(std::string_view path, std::string_view query) {
+  if (path == "segments") return ServeSegments();
+  if (path == "chain") return ServeChain(query);
+  if (path == "status") return Text(options_.status_json ? options_.status_json() : "{}");
+  if (path.starts_with("blob/")) return ServeBlob(path.substr(5));
+  if (path.starts_with("segment/")) return ServeSegment(path.substr(8), query);
+  return ErrorResponse(404, "Not found");
+}
+
+Response PeerHandler::ServeBlob(std::string_view name) {
+  const auto bytes = HexDecode(name);
+  if (!bytes.ok()) return BadRequest(bytes.status().message());
+  const auto digest = Digest::FromBytes(*bytes);
+  if (!digest.ok()) return BadRequest(digest.status().message());
+  auto reader = options_.store->shipping()->OpenBlob(*digest);
+  if (!reader.ok()) return ErrorResponse(reader.status());
+  Response response;
+  response.AddHeader("content-type", "application/octet-stream");
+  const int descriptor = reader->descriptor();
+  FileRange range;
+  range.owner = reader->file;
+  range.fd = descriptor;
+  range.offset = reader->offset_bytes;
+  range.length = reader->info.size_bytes;
+  response.SetFileBody(std::move(range));
+  return response;
+}
+
+Response PeerHandler::ServeSegments() {
+  engine::Shipping& shipping = *options_.store->shipping();
+  // The list first: it then has at least what the head says.
+  const engine::JournalHead head = shipping.journaled();
+  std::string body = std::to_string(head.lsn.value()) + "\n";
+  for (const engine::SegmentListing& segment : shipping.ListSegments()) {
+    body += std::to_string(segment.id.value()) + " " + std::to_string(segment.size_bytes) + "\n";
+  }
+  return Text(std::move(body));
+}
+
+Response PeerHandler::ServeSegment(std::string_view name, std::string_view query) {
+  const auto id = ParseNumber<uint64_t>(name);
+  const auto from = ParseNumber<uint64_t>(FieldOf(query, "from"));
+  const auto to = ParseNumber<uint64_t>(FieldOf(query, "to"));
+  if (!id || !from || !to || *from > *to) return BadRequest("segment wants from and to");
+  auto file = options_.store->shipping()->OpenSegment(SegmentId(*id));
+  if (!file.ok()) return ErrorResponse(file.status());
+  const auto size = (*file)->Size();
+  if (!size.ok()) return ErrorResponse(size.status());
+  if (*to > *size) return BadRequest("the segment is shorter");
+  Response response;
+  response.AddHeader("content-type", "application/octet-stream");
+  const int descriptor = (*file)->descriptor();
+  FileRange range;
+  range.owner = *file;
+  range.fd = descriptor;
+  range.offset = *from;
+  range.length = *to - *from;
+  response.SetFileBody(std::move(range));
+  return response;
+}
+
+Response PeerHandler::ServeChain(std::string_view query) {
+  const auto lsn = ParseNumber<uint64_t>(FieldOf(query, "lsn"));
+  if (!lsn) return BadRequest("chain wants lsn");
+  const auto record = options_.store->shipping()->ReadRaw(Lsn(*lsn));
+  if (!record.ok()) return ErrorResponse(record.status());
+  return Text(HexEncode(record->chain_hash.view()) + "\n");
+}
+
+}  // namespace tarn::http

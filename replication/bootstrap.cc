@@ -1,0 +1,180 @@
+#include "replication/bootstrap.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "storage/base/file_system.h"
+#include "storage/base/logging.h"
+#include "storage/base/mutex.h"
+#include "storage/base/replication_limits.h"
+#include "storage/engine/journal_truncate.h"
+#include "storage/engine/store.h"
+
+namespace tarn::replication {
+namespace {
+
+std::string SegmentName(SegmentId id) {
+  char name[32];
+  std::snprintf(name, sizeof(name), "/%016llx.seg", static_cast<unsigned long long>(id.value()));
+  return name;
+}
+
+bool HasSegments(const std::string& directory) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory + "/segments", error)) {
+    if (entry.path().extension() == ".seg") return true;
+  }
+  return false;
+}
+
+// Appends what comes to a file.
+class FileSink final : public HttpBodySink {
+ public:
+  FileSink(File* file, uint64_t offset, const std::function<bool()>& is_stopping)
+      : file_(file), offset_(offset), is_stopping_(is_stopping) {}
+  Status Start(const HttpAnswer&) override { return OkStatus(); }
+  Status Piece(std::string_view bytes) override {
+    if (is_stopping_()) return Cancelled("stopping");
+    RETURN_IF_ERROR(file_->WriteAt(offset_, bytes));
+    offset_ += bytes.size();
+    return OkStatus();
+  }
+  uint64_t offset() const { return offset_; }
+
+ private:
+  File* const file_;
+  uint64_t offset_;
+  const std::function<bool()>& is_stopping_;
+};
+
+Result<std::unique_ptr<File>> OpenOrCreate(const std::string& path) {
+  if (std::filesystem::exists(path)) return PosixFileSystem().OpenReadWrite(path);
+  return PosixFileSystem().Create(path);
+}
+
+// One segment into `folder`, from where an earlier try has come. Returns the bytes that came now.
+Result<uint64_t> CopySegment(PeerClient& client, const std::string& folder, const engine::SegmentListing& segment,
+                             const std::function<bool()>& is_stopping) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, OpenOrCreate(folder + SegmentName(segment.id)));
+  ASSIGN_OR_RETURN(uint64_t have_bytes, file->Size());
+  if (have_bytes > segment.size_bytes) {
+    have_bytes = 0;  // Of another store.
+    RETURN_IF_ERROR(file->Truncate(0));
+  }
+  FileSink sink(file.get(), have_bytes, is_stopping);
+  RETURN_IF_ERROR(client.FetchSegment(segment.id, have_bytes, segment.size_bytes, sink));
+  if (sink.offset() != segment.size_bytes && have_bytes < segment.size_bytes) {
+    return Unavailable("segment " + std::to_string(segment.id.value()) + " ended early");
+  }
+  RETURN_IF_ERROR(file->Sync());
+  return segment.size_bytes - have_bytes;
+}
+
+// All segments into `directory`/bootstrap, several at a time, then that becomes `directory`/segments: a copy is whole or not
+// there. Which of them is whole is proved by opening the store.
+Result<uint64_t> CopyStore(const std::string& directory, const PeerOptions& leader,
+                           const std::function<bool()>& is_stopping) {
+  FileSystem& files = PosixFileSystem();
+  const std::string folder = directory + "/bootstrap";
+  RETURN_IF_ERROR(files.CreateDirectory(directory));
+  RETURN_IF_ERROR(files.CreateDirectory(folder));
+  PeerClient first(leader);
+  ASSIGN_OR_RETURN(const PeerClient::Segments listing, first.ListSegments());
+  Log(LogLevel::kInfo, "replication: copying the leader's segments",
+      {{"segments", listing.segments.size()}, {"lsn", listing.lsn.value()}});
+  std::atomic<size_t> next{0};
+  std::atomic<uint64_t> bytes{0};
+  Mutex mutex;
+  Status failure;
+  const auto work = [&] {
+    PeerClient client(leader);
+    for (size_t i = next++; i < listing.segments.size(); i = next++) {
+      const auto copied = CopySegment(client, folder, listing.segments[i], is_stopping);
+      if (copied.ok()) {
+        bytes += *copied;
+        continue;
+      }
+      MutexLock lock(mutex);
+      if (failure.ok()) failure = copied.status();
+      next = listing.segments.size();
+    }
+  };
+  std::vector<std::thread> helpers;
+  for (size_t i = 1; i < std::min(limits::kBlobFetchersMax, listing.segments.size()); ++i) helpers.emplace_back(work);
+  work();
+  for (std::thread& helper : helpers) helper.join();
+  RETURN_IF_ERROR(failure);
+  RETURN_IF_ERROR(files.SyncDirectory(folder));
+  std::error_code ignored;
+  std::filesystem::remove(directory + "/segments", ignored);  // Only if it is empty.
+  RETURN_IF_ERROR(files.Rename(folder, directory + "/segments"));
+  RETURN_IF_ERROR(files.SyncDirectory(directory));
+  return bytes.load();
+}
+
+// The last LSN up to which both have the same history. Both have the same at 0.
+Result<Lsn> LastCommon(engine::Shipping& ours, PeerClient& leader, const std::function<bool()>& is_stopping) {
+  const auto is_common = [&](Lsn lsn) -> Result<bool> {
+    if (is_stopping()) return Cancelled("stopping");
+    if (lsn == Lsn()) return true;
+    ASSIGN_OR_RETURN(const engine::RawRecord record, ours.ReadRaw(lsn));
+    const auto theirs = leader.ChainHashAt(lsn);
+    if (theirs.code() == Code::kNotFound) return false;
+    RETURN_IF_ERROR(theirs.status());
+    return *theirs == record.chain_hash;
+  };
+  uint64_t low = 0;
+  uint64_t high = ours.journaled().lsn.value();
+  ASSIGN_OR_RETURN(const bool all, is_common(Lsn(high)));
+  if (all) return Lsn(high);
+  while (high - low > 1) {
+    const uint64_t middle = low + (high - low) / 2;
+    ASSIGN_OR_RETURN(const bool common, is_common(Lsn(middle)));
+    (common ? low : high) = middle;
+  }
+  return Lsn(low);
+}
+
+// Opens the store for a look. As a follower, so that nothing is written.
+Result<std::optional<Lsn>> FindDivergence(const std::string& directory, const PeerOptions& leader,
+                                          engine::CommitObserver* observer, const std::function<bool()>& is_stopping) {
+  engine::StoreOptions options;
+  options.directory = directory;
+  options.role = NodeRole::kFollower;
+  options.observer = observer;
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Store> store, engine::Store::Open(options));
+  PeerClient client(leader);
+  ASSIGN_OR_RETURN(const Lsn common, LastCommon(*store->shipping(), client, is_stopping));
+  if (common == store->shipping()->journaled().lsn) return std::optional<Lsn>();
+  return std::optional<Lsn>(common);
+}
+
+}  // namespace
+
+Result<Bootstrap> PrepareToFollow(const std::string& directory, const PeerOptions& leader,
+                                  engine::CommitObserver* observer, const std::function<bool()>& is_stopping) {
+  Bootstrap done;
+  if (!HasSegments(directory)) {
+    ASSIGN_OR_RETURN(done.bytes_copied, CopyStore(directory, leader, is_stopping));
+    done.copied = true;
+    return done;
+  }
+  ASSIGN_OR_RETURN(const std::optional<Lsn> common, FindDivergence(directory, leader, observer, is_stopping));
+  if (!common.has_value()) return done;
+  const std::string aside = directory + "/diverged-after-" + std::to_string(common->value());
+  Log(LogLevel::kWarning, "replication: this node has records that its leader does not have; they are set aside",
+      {{"last_common_lsn", common->value()}, {"folder", aside}});
+  ASSIGN_OR_RETURN(const engine::TruncatedJournal cut, engine::TruncateJournal(directory, *common, aside));
+  done.records_set_aside = cut.records_set_aside;
+  done.aside = cut.aside;
+  return done;
+}
+
+}  // namespace tarn::replication

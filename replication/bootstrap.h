@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "replication/peer_client.h"
+#include "storage/base/ids.h"
+#include "storage/base/result.h"
+#include "storage/engine/store.h"
+
+// What a follower does before its store is opened.
+namespace tarn::replication {
+
+struct Bootstrap {
+  bool copied = false;  // A new node: the segments were copied.
+  uint64_t bytes_copied = 0;
+  uint64_t records_set_aside = 0;  // An old leader: records that its new leader does not have.
+  std::string aside;               // Where they are.
+};
+
+// Makes the data directory one that can follow the leader, whatever it was:
+//   empty       the leader's segments are copied, several at a time; a copy that was interrupted goes on where it was
+//   ahead, or   of another history: the last common record is looked for, and what is behind it is set aside
+//   in line     nothing
+// `is_stopping` ends it with kCancelled. kUnavailable: the leader cannot be reached (an existing directory is then left as
+// it is, and may be opened).
+// `observer` derives what is re-applied while the store is opened for a look; as StoreOptions::observer.
+Result<Bootstrap> PrepareToFollow(const std::string& directory, const PeerOptions& leader,
+                                  engine::CommitObserver* observer, const std::function<bool()>& is_stopping);
+
+}  // namespace tarn::replication

@@ -1,0 +1,186 @@
+#include "replication/peer_client.h"
+
+#include <charconv>
+#include <utility>
+
+#include "storage/base/bytes.h"
+#include "storage/base/file_system.h"
+#include "storage/base/replication_limits.h"
+
+namespace tarn::replication {
+namespace {
+
+constexpr uint64_t kSmallRequestMs = 10'000;
+constexpr uint64_t kListingBytesMax = 64 * limits::kMiB;  // A line of 40 bytes for each segment.
+
+Status FromAnswer(const HttpAnswer& answer) {
+  if (answer.status >= 200 && answer.status < 300) return OkStatus();
+  const std::string text = "the other node answered " + std::to_string(answer.status) + ": " +
+                           answer.body.substr(0, limits::kReplicationTextBytesMax);
+  switch (answer.status) {
+    case 401: return Unauthenticated(text);
+    case 404: return NotFound(text);
+    case 409: return FailedPrecondition(text);
+    default: return Unavailable(text);
+  }
+}
+
+// Passes bytes on once it is sure that they are what was asked for.
+class CheckedSink final : public HttpBodySink {
+ public:
+  explicit CheckedSink(HttpBodySink& inner) : inner_(inner) {}
+  Status Start(const HttpAnswer& head) override {
+    if (head.status >= 200 && head.status < 300) return inner_.Start(head);
+    is_refused_ = true;
+    refusal_.status = head.status;
+    return OkStatus();
+  }
+  Status Piece(std::string_view bytes) override {
+    if (!is_refused_) return inner_.Piece(bytes);
+    if (refusal_.body.size() < limits::kReplicationTextBytesMax) refusal_.body.append(bytes);
+    return OkStatus();
+  }
+  Status refusal() const { return is_refused_ ? FromAnswer(refusal_) : OkStatus(); }
+
+ private:
+  HttpBodySink& inner_;
+  bool is_refused_ = false;
+  HttpAnswer refusal_;
+};
+
+Status StreamTo(HttpClient& client, const HttpRequest& request, HttpBodySink& sink) {
+  CheckedSink checked(sink);
+  RETURN_IF_ERROR(client.Stream(request, checked).status());
+  return checked.refusal();
+}
+
+Result<uint64_t> ParseNumber(std::string_view text) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return Unavailable("replication: \"" + std::string(text.substr(0, 40)) + "\" is no number");
+  }
+  return number;
+}
+
+std::string_view TakeWord(std::string_view* line) {
+  const std::string_view word = line->substr(0, line->find(' '));
+  line->remove_prefix(std::min(word.size() + 1, line->size()));
+  return word;
+}
+
+}  // namespace
+
+PeerClient::PeerClient(PeerOptions options)
+    : options_(std::move(options)),
+      client_(HttpClient::Options{.user_agent = "tarn-replication", .ca_file = options_.ca_file}) {}
+
+HttpRequest PeerClient::MakeRequest(std::string method, const std::string& path) const {
+  HttpRequest request;
+  request.method = std::move(method);
+  std::string base = options_.url;
+  while (base.ends_with('/')) base.pop_back();
+  request.url = base + std::string(kPathPrefix) + path;
+  request.headers = {{"authorization", "Bearer " + options_.secret}};
+  request.idle_timeout_ms = limits::kPeerSilentMs;
+  return request;
+}
+
+Result<HttpAnswer> PeerClient::Send(const HttpRequest& request) {
+  ASSIGN_OR_RETURN(HttpAnswer answer, client_.Send(request));
+  RETURN_IF_ERROR(FromAnswer(answer));
+  return answer;
+}
+
+std::string FormatHead(const engine::JournalHead& head) {
+  return "lsn=" + std::to_string(head.lsn.value()) + "&chain=" + HexEncode(head.chain_hash.view());
+}
+
+Status PeerClient::StreamLog(const std::string& node_id, Epoch epoch, const engine::JournalHead& from,
+                             HttpBodySink& sink) {
+  HttpRequest request =
+      MakeRequest("GET", "log?" + FormatHead(from) + "&node=" + node_id + "&epoch=" + std::to_string(epoch.value()) +
+                             "&protocol=" + std::to_string(kProtocolVersion) + "&format=" + std::to_string(kLogFormat));
+  request.body_bytes_max = UINT64_MAX;
+  return StreamTo(client_, request, sink);
+}
+
+Status PeerClient::SendAck(const Ack& ack) {
+  HttpRequest request = MakeRequest("POST", "ack");
+  AppendFrame(ack, &request.body);
+  request.total_timeout_ms = limits::kPeerSilentMs;
+  return Send(request).status();
+}
+
+Status PeerClient::FetchBlob(const Digest& digest, HttpBodySink& sink) {
+  HttpRequest request = MakeRequest("GET", "blob/" + HexEncode(digest.view()));
+  request.body_bytes_max = UINT64_MAX;
+  return StreamTo(client_, request, sink);
+}
+
+Result<PeerClient::Segments> PeerClient::ListSegments() {
+  HttpRequest request = MakeRequest("GET", "segments");
+  request.body_bytes_max = kListingBytesMax;
+  ASSIGN_OR_RETURN(const HttpAnswer answer, Send(request));
+  Segments listing;
+  std::string_view rest = answer.body;
+  bool is_first = true;
+  while (!rest.empty()) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    ASSIGN_OR_RETURN(const uint64_t first, ParseNumber(TakeWord(&line)));
+    if (std::exchange(is_first, false)) {
+      listing.lsn = Lsn(first);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const uint64_t size_bytes, ParseNumber(TakeWord(&line)));
+    listing.segments.push_back({SegmentId(first), size_bytes});
+  }
+  if (is_first) return Unavailable("replication: the list of segments is empty");
+  return listing;
+}
+
+Status PeerClient::FetchSegment(SegmentId id, uint64_t offset, uint64_t size_bytes, HttpBodySink& sink) {
+  if (offset >= size_bytes) return OkStatus();
+  HttpRequest request = MakeRequest("GET", "segment/" + std::to_string(id.value()) + "?from=" + std::to_string(offset) +
+                                               "&to=" + std::to_string(size_bytes));
+  request.body_bytes_max = UINT64_MAX;
+  return StreamTo(client_, request, sink);
+}
+
+Result<Sha256Digest> PeerClient::ChainHashAt(Lsn lsn) {
+  ASSIGN_OR_RETURN(const std::string text, Get("chain?lsn=" + std::to_string(lsn.value())));
+  ASSIGN_OR_RETURN(const std::string bytes, HexDecode(text.substr(0, text.find('\n'))));
+  return Sha256Digest::FromBytes(bytes);
+}
+
+Result<std::string> PeerClient::Get(const std::string& path) {
+  HttpRequest request = MakeRequest("GET", path);
+  request.total_timeout_ms = kSmallRequestMs;
+  ASSIGN_OR_RETURN(HttpAnswer answer, Send(request));
+  return std::move(answer.body);
+}
+
+Result<std::string> PeerClient::Post(const std::string& path, const std::string& body) {
+  HttpRequest request = MakeRequest("POST", path);
+  request.body = body;
+  request.total_timeout_ms = kSmallRequestMs;
+  ASSIGN_OR_RETURN(HttpAnswer answer, Send(request));
+  return std::move(answer.body);
+}
+
+Result<std::string> ReadSecretFile(const std::string& path) {
+  const auto file = PosixFileSystem().OpenReadOnly(path);
+  if (!file.ok()) return file.status().WithContext("the replication secret");
+  std::string text;
+  RETURN_IF_ERROR((*file)->ReadAt(0, limits::kReplicationTextBytesMax, &text));
+  text.resize(std::min(text.size(), text.find_first_of("\r\n")));
+  if (text.size() < limits::kReplicationSecretBytesMin) {
+    return InvalidArgument(path + ": a replication secret has at least " +
+                           std::to_string(limits::kReplicationSecretBytesMin) +
+                           " characters on the first line; make one with: openssl rand -hex 32");
+  }
+  return text;
+}
+
+}  // namespace tarn::replication

@@ -1,0 +1,392 @@
+#!/usr/bin/env python3
+"""Two nodes, east and west: west follows east, serves reads, passes writes on, and takes over.
+
+TEST_SEED repeats the times of the kills; REPLICATION_KILLS says how many rounds (default 6 here).
+"""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from common import BINARY, Registry, User, publish
+
+SEED = int(os.environ.get("TEST_SEED", str(int(time.time()))))
+KILLS = int(os.environ.get("REPLICATION_KILLS", "6"))
+SECRET = "a-secret-of-a-test-that-all-nodes-know"
+WAIT_S = 60
+
+
+def wait_for(what, condition, seconds=WAIT_S):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class Node:
+    """One node: its folder, its port for life, and the process while there is one."""
+
+    def __init__(self, folder, name, port, follow=None, ack="remote"):
+        self.folder = folder / name
+        self.folder.mkdir()
+        self.data = self.folder / "data"
+        self.secret = self.folder / "secret"
+        self.secret.write_text(SECRET + "\n")
+        self.url = f"http://127.0.0.1:{port}"
+        self.port = port
+        self.follow = follow
+        self.ack = ack
+        self.process = None
+        self.token = None
+        if follow is None:
+            self.admin("user", "add", "root", "--admin", "--email", "root@example.com", "--password-stdin",
+                       stdin="root-password-1\n")
+
+    def admin(self, *arguments, stdin="", fails=False):
+        done = subprocess.run([str(BINARY), *arguments, "--data", str(self.data)], input=stdin, text=True,
+                              capture_output=True, timeout=60)
+        if (done.returncode != 0) != fails:
+            raise AssertionError(f"tarn {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def start(self, wait=True):
+        words = [str(BINARY), "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", "--registration",
+                 "open", "--replication-secret-file", str(self.secret), "--ack", self.ack]
+        if self.follow:
+            words += ["--follow", self.follow]
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            start_new_session=True)
+        if wait:
+            wait_for(f"{self.url} answers", self.alive)
+        return self
+
+    def alive(self):
+        try:
+            return self.request("GET", "/-/ping").status == 200
+        except OSError:
+            return False
+
+    def request(self, method, path, body=None, token=None):
+        return Registry(self.url).request(method, path, body, token=token)
+
+    def status(self):
+        return json.loads(self.admin("replication", "status", "--json"))
+
+    def ready(self):
+        try:
+            return self.request("GET", "/-/ready").status == 200
+        except OSError:
+            return False
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"did not end\n{self.log()[-4000:]}") from None
+
+    def log(self):
+        return (self.folder / "log").read_text(errors="replace")
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class Pair(unittest.TestCase):
+    ACK = "remote"
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tarn-replication-"))
+        east_port, west_port = free_ports(2)
+        self.east = Node(self.folder, "east", east_port, ack=self.ACK).start()
+        self.west = Node(self.folder, "west", west_port, follow=self.east.url + "/", ack=self.ACK)
+        self.token = Registry(self.east.url).log_in(User("alice", "alice-password-1"))
+        self.nodes = [self.east, self.west]
+
+    def tearDown(self):
+        try:
+            for node in self.nodes:
+                node.stop()
+        finally:
+            outcome = getattr(self, "_outcome", None)
+            if outcome is not None and any(error for _, error in getattr(outcome, "errors", [])):
+                for node in self.nodes:
+                    print(f"--- {node.folder.name}\n{node.log()[-3000:]}")
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def publish(self, node, name, version, extra=b""):
+        return publish(Registry(node.url), self.token, name, version, extra)
+
+    def wait_in_sync(self, leader=None, follower=None):
+        leader, follower = leader or self.east, follower or self.west
+        wait_for("the follower is in sync",
+                 lambda: any(peer["standing"] == "in sync" for peer in leader.status().get("followers", [])))
+        wait_for("the follower is ready", follower.ready)
+
+    def expect_equal(self):
+        def equal():
+            a, b = self.nodes[0].status(), self.nodes[1].status()
+            keys = ("lsn", "chain_hash", "state_hash")
+            return [a[key] for key in keys] == [b[key] for key in keys]
+        wait_for("both have the same state", equal)
+
+    def tarball_of(self, node, name, version):
+        answer = node.request("GET", f"/{name}/-/{name}-{version}.tgz")
+        self.assertEqual(answer.status, 200, answer.body[:300])
+        return answer.body
+
+
+class TwoRegions(Pair):
+    def test_west_becomes_a_copy_and_stays_one(self):
+        tarballs = {}
+        for number in range(20):
+            answer, tarballs[number] = self.publish(self.east, f"before-{number}", "1.0.0", os.urandom(3_000))
+            self.assertEqual(answer.status, 201, answer.body)
+        answer, large = self.publish(self.east, "large", "1.0.0", os.urandom(9_500_000))
+        self.assertEqual(answer.status, 201)
+        self.west.start()
+        self.wait_in_sync()
+        self.expect_equal()
+        for number in range(20):
+            self.assertEqual(self.tarball_of(self.west, f"before-{number}", "1.0.0"), tarballs[number])
+        self.assertEqual(self.tarball_of(self.west, "large", "1.0.0"), large)
+        # Live: acknowledged means that west has it.
+        for number in range(10):
+            answer, tarball = self.publish(self.east, "live", f"1.0.{number}", os.urandom(2_000))
+            self.assertEqual(answer.status, 201)
+            self.assertEqual(self.tarball_of(self.west, "live", f"1.0.{number}"), tarball)
+        answer, large = self.publish(self.east, "large", "2.0.0", os.urandom(9_500_000))
+        self.assertEqual(answer.status, 201)
+        self.assertEqual(self.tarball_of(self.west, "large", "2.0.0"), large)
+        self.expect_equal()
+        # A restart of either side changes nothing.
+        for node in (self.west, self.east):
+            node.stop()
+            node.start()
+            self.wait_in_sync()
+            self.expect_equal()
+        for node in self.nodes:
+            node.stop()
+            node.admin("verify", "--deep")  # Exit status 0: no finding.
+
+    def test_west_takes_writes_for_east(self):
+        self.west.start()
+        self.wait_in_sync()
+        token = Registry(self.west.url).log_in(User("bob", "bob-password-1"))
+        answer, tarball = publish(Registry(self.west.url), token, "from-west", "1.0.0", os.urandom(2_500_000))
+        self.assertEqual(answer.status, 201, answer.body)
+        for node in self.nodes:
+            self.assertEqual(self.tarball_of(node, "from-west", "1.0.0"), tarball)
+        # What was written through west is to be seen at west at once, also where it changes something that is there.
+        for number in range(1, 10):
+            answer, _ = publish(Registry(self.west.url), token, "from-west", f"1.0.{number}")
+            self.assertEqual(answer.status, 201, answer.body)
+            packument = self.west.request("GET", "/from-west").json()
+            self.assertEqual(packument["dist-tags"]["latest"], f"1.0.{number}")
+            self.assertTrue(packument["versions"][f"1.0.{number}"]["dist"]["tarball"].startswith(self.west.url))
+        # Refusals come through as they are.
+        self.assertEqual(publish(Registry(self.west.url), token, "from-west", "1.0.1", b"other")[0].status, 403)
+        self.assertEqual(publish(Registry(self.west.url), "npm_no-such-token", "x", "1.0.0")[0].status, 401)
+        # A token made on east logs in on west, and is gone there too when it is revoked.
+        self.assertEqual(self.west.request("GET", "/-/whoami", token=self.token).json()["username"], "alice")
+        self.assertEqual(self.east.request("DELETE", f"/-/user/token/{self.token}", token=self.token).status, 200)
+        wait_for("the token is revoked at west",
+                 lambda: self.west.request("GET", "/-/whoami", token=self.token).status == 401)
+
+    def test_no_false_404(self):
+        self.west.start()
+        self.wait_in_sync()
+        self.assertEqual(self.west.request("GET", "/no-such-package").status, 404)
+        self.east.stop()
+        # Nobody can say now whether it exists; what west has it serves.
+        self.assertEqual(self.west.request("GET", "/no-such-package").status, 503)
+        answer, _ = self.publish(self.west, "during", "1.0.0")
+        self.assertEqual(answer.status, 503)
+        self.assertIn("nothing was saved", answer.json()["error"])
+
+    def test_a_wrong_secret_and_other_data(self):
+        self.assertEqual(self.east.request("GET", "/-/replication/v1/lsn").status, 401)
+        self.assertEqual(self.east.request("GET", "/-/replication/v1/segments", token="wrong" * 8).status, 401)
+        self.assertEqual(self.east.request("GET", "/-/replication/v1/lsn", token=SECRET).status, 200)
+        for path in ("chain?lsn=999999", "blob/00", "blob/" + "0" * 128, "segment/77?from=0&to=9", "nothing",
+                     "log?lsn=x", "segment/1?from=9&to=3", "segment/1?from=0&to=99999999999"):
+            answer = self.east.request("GET", "/-/replication/v1/" + path, token=SECRET)
+            self.assertIn(answer.status, (400, 404), path)
+        self.west.secret.write_text("another-secret-altogether\n")
+        self.west.start(wait=False)
+        self.assertNotEqual(self.west.process.wait(WAIT_S), 0)
+        self.assertIn("replication secret is wrong", self.west.log())
+
+    def test_a_planned_switch_and_back(self):
+        self.west.start()
+        self.wait_in_sync()
+        self.publish(self.east, "one", "1.0.0")
+        self.east.admin("demote", "--to", self.west.url + "/")
+        wait_for("west leads", lambda: self.west.alive() and self.west.status()["role"] == "leader")
+        wait_for("east follows", lambda: self.east.alive() and self.east.status()["role"] == "follower")
+        self.assertEqual(self.west.status()["epoch"], 2)
+        self.wait_in_sync(self.west, self.east)
+        for number, node in enumerate((self.west, self.east)):
+            answer, _ = self.publish(node, "two", f"1.0.{number}")
+            self.assertEqual(answer.status, 201, answer.body)
+        self.expect_equal()
+        # The roles outlive a restart, whatever the command line says.
+        for node in self.nodes:
+            node.stop()
+        for node in self.nodes:
+            node.start()
+        self.assertEqual(self.west.status()["role"], "leader")
+        self.wait_in_sync(self.west, self.east)
+        self.assertEqual(self.publish(self.east, "two", "1.0.9")[0].status, 201)
+        self.expect_equal()
+
+    def test_promotion_says_what_may_be_lost(self):
+        self.west.start()
+        self.wait_in_sync()
+        self.publish(self.east, "one", "1.0.0")
+        self.assertIn("its leader is alive", self.west.admin("promote", fails=True))
+        self.east.kill()
+        said = wait_for("the silence is noticed", lambda: (text := self.west.admin("promote", fails=True)) and
+                        "alive" not in text and text)
+        self.assertIn("may be lost", said)
+        self.assertIn("--accept-loss", said)
+        self.west.admin("promote", "--accept-loss")
+        wait_for("west leads", lambda: self.west.alive() and self.west.status()["role"] == "leader")
+        self.assertEqual(self.publish(self.west, "two", "1.0.0")[0].status, 201)
+
+    def test_a_hole_in_a_follower_is_noticed(self):
+        self.west.start()
+        self.wait_in_sync()
+        for number in range(5):
+            self.publish(self.east, "one", f"1.0.{number}")
+        self.expect_equal()
+        # A state that is not what the records give: what 2014's replicas looked like.
+        self.west.stop()
+        self.west.admin("user", "add", "mallory", "--email", "m@example.com", "--password-stdin", stdin="mallory-pw-1\n")
+        self.west.start()
+        self.wait_in_sync()
+        self.publish(self.east, "one", "2.0.0")
+        self.expect_equal()
+        divergence = json.loads(self.west.admin("replication", "divergence"))
+        self.assertEqual(len(divergence), 1)
+        self.assertGreaterEqual(len(divergence[0]["records"]), 1)
+
+
+class Failover(Pair):
+    def test_an_old_leader_comes_back(self):
+        self.west.start()
+        self.wait_in_sync()
+        self.publish(self.east, "both", "1.0.0")
+        # West stands still; east goes on without it, having said so durably.
+        self.west.process.send_signal(signal.SIGSTOP)
+        answer, _ = self.publish(self.east, "east-alone", "1.0.0")
+        self.assertEqual(answer.status, 201)
+        self.assertEqual([peer["standing"] for peer in self.east.status()["followers"]], ["catching up"])
+        self.east.kill()
+        self.west.process.send_signal(signal.SIGCONT)
+        wait_for("the silence is noticed", lambda: "alive" not in self.west.admin("promote", fails=True))
+        self.west.admin("promote", "--accept-loss")
+        wait_for("west leads", lambda: self.west.alive() and self.west.status()["role"] == "leader")
+        self.assertEqual(self.publish(self.west, "west-alone", "1.0.0")[0].status, 201)
+        # The old leader comes back as a follower: its tail is kept aside, and it is a copy again.
+        self.east.follow = self.west.url + "/"
+        self.east.start()
+        self.wait_in_sync(self.west, self.east)
+        self.expect_equal()
+        self.assertEqual(self.east.request("GET", "/west-alone").status, 200)
+        self.assertEqual(self.east.request("GET", "/east-alone").status, 404)
+        records = json.loads(self.east.admin("replication", "divergence"))[0]["records"]
+        self.assertEqual([record["package"] for record in records if record["package"]], ["east-alone"])
+
+    def test_kills_under_load_lose_nothing(self):
+        dice = random.Random(SEED)
+        print(f"TEST_SEED={SEED} REPLICATION_KILLS={KILLS}")
+        self.west.start()
+        self.wait_in_sync()
+        acknowledged, stopping, lock = {}, threading.Event(), threading.Lock()
+
+        def write(writer):
+            number = 0
+            while not stopping.is_set():
+                number += 1
+                name, version = f"load-{writer}", f"1.0.{number}"
+                node = self.nodes[writer % 2]
+                try:
+                    answer, tarball = publish(Registry(node.url), self.token, name, version,
+                                              random.Random(number).randbytes(2_000))
+                except OSError:
+                    time.sleep(0.1)
+                    continue
+                if answer.status == 201:
+                    with lock:
+                        acknowledged[(name, version)] = tarball
+                else:
+                    time.sleep(0.1)
+
+        writers = [threading.Thread(target=write, args=(i,)) for i in range(4)]
+        for writer in writers:
+            writer.start()
+        try:
+            for _ in range(KILLS):
+                seen = len(acknowledged)
+                wait_for("publishes are acknowledged", lambda: len(acknowledged) > seen + 5)
+                time.sleep(dice.random() * 0.3)
+                node = dice.choice(self.nodes)
+                node.kill()
+                time.sleep(dice.random() * 0.3)
+                node.start()
+        finally:
+            stopping.set()
+            for writer in writers:
+                writer.join()
+        self.wait_in_sync()
+        self.expect_equal()
+        self.assertGreater(len(acknowledged), 5 * KILLS)
+        for (name, version), tarball in acknowledged.items():
+            for node in self.nodes:
+                self.assertEqual(self.tarball_of(node, name, version), tarball, (name, version, node.url))
+
+
+class LocalAcknowledgement(Pair):
+    ACK = "local"
+
+    def test_a_peer_that_is_gone_costs_no_time(self):
+        self.west.start()
+        wait_for("west is ready", self.west.ready)
+        self.west.process.send_signal(signal.SIGSTOP)
+        begin = time.monotonic()
+        for number in range(5):
+            self.assertEqual(self.publish(self.east, "alone", f"1.0.{number}")[0].status, 201)
+        self.assertLess(time.monotonic() - begin, 30)
+        self.west.process.send_signal(signal.SIGCONT)
+        self.expect_equal()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
