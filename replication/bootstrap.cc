@@ -77,6 +77,34 @@ Result<uint64_t> CopySegment(PeerClient& client, const std::string& folder, cons
   return segment.size_bytes - have_bytes;
 }
 
+// An unfinished copy of another leader is none of this one's.
+Status ForgetOtherLeaders(const std::string& folder, const std::string& url) {
+  const std::string mark = folder + "/of";
+  if (const auto file = PosixFileSystem().OpenReadOnly(mark); file.ok()) {
+    std::string text;
+    RETURN_IF_ERROR((*file)->ReadAt(0, limits::kReplicationTextBytesMax, &text));
+    if (text == url) return OkStatus();
+  }
+  std::error_code error;
+  std::filesystem::remove_all(folder, error);
+  if (error) return IoError(folder + ": " + error.message());
+  RETURN_IF_ERROR(PosixFileSystem().CreateDirectory(folder));
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, PosixFileSystem().Create(mark));
+  return file->WriteAt(0, url);
+}
+
+// What an earlier try left and the leader does not have.
+Status RemoveOthers(const std::string& folder, const std::vector<engine::SegmentListing>& segments) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, PosixFileSystem().List(folder));
+  for (const std::string& name : names) {
+    const auto is_this = [&name](const engine::SegmentListing& segment) {
+      return SegmentName(segment.id) == "/" + name;
+    };
+    if (std::ranges::none_of(segments, is_this)) RETURN_IF_ERROR(PosixFileSystem().Remove(folder + "/" + name));
+  }
+  return OkStatus();
+}
+
 // All segments into `directory`/bootstrap, several at a time, then that becomes `directory`/segments: a copy is whole or not
 // there. Which of them is whole is proved by opening the store.
 Result<uint64_t> CopyStore(const std::string& directory, const PeerOptions& leader,
@@ -84,7 +112,7 @@ Result<uint64_t> CopyStore(const std::string& directory, const PeerOptions& lead
   FileSystem& files = PosixFileSystem();
   const std::string folder = directory + "/bootstrap";
   RETURN_IF_ERROR(files.CreateDirectory(directory));
-  RETURN_IF_ERROR(files.CreateDirectory(folder));
+  RETURN_IF_ERROR(ForgetOtherLeaders(folder, leader.url));
   PeerClient first(leader);
   ASSIGN_OR_RETURN(const PeerClient::Segments listing, first.ListSegments());
   Log(LogLevel::kInfo, "replication: copying the leader's segments",
@@ -111,6 +139,7 @@ Result<uint64_t> CopyStore(const std::string& directory, const PeerOptions& lead
   work();
   for (std::thread& helper : helpers) helper.join();
   RETURN_IF_ERROR(failure);
+  RETURN_IF_ERROR(RemoveOthers(folder, listing.segments));
   RETURN_IF_ERROR(files.SyncDirectory(folder));
   std::error_code ignored;
   std::filesystem::remove(directory + "/segments", ignored);  // Only if it is empty.

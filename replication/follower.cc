@@ -370,7 +370,8 @@ void Follower::RunAcks() {
       if (is_stopping()) return;
       // Spurious wake-ups (a commit arrived) are no reason; half a second of silence is.
       acknowledged = ack_due_;
-      if (state_.phase == Phase::kConnecting) {
+      // What is here means nothing to a leader that has not called it a part of its own history.
+      if (state_.phase == Phase::kConnecting || state_.phase == Phase::kDiverged) {
         changed_.WaitForMs(mutex_, limits::kReconnectMsMin);
         continue;
       }

@@ -32,7 +32,7 @@ LeaderSession::LeaderSession(Leader* leader, FollowRequest request)
 std::optional<Refused> LeaderSession::Check() const {
   using Why = Refused::Why;
   if (request_.epoch > leader_->options_.epoch) {
-    leader_->is_fenced_.store(true, std::memory_order_release);
+    leader_->Fence(request_.epoch);
     return Refuse(Why::kFenced, "this node leads in epoch " + std::to_string(leader_->options_.epoch.value()) +
                                     ", the follower has promised epoch " + std::to_string(request_.epoch.value()));
   }
@@ -114,7 +114,16 @@ Status LeaderSession::AppendRecords(std::string* out) {
 
 Leader::Leader(Options options, Clock* clock)
     : options_(std::move(options)), clock_(clock), sync_(options_.sync, options_.save, clock) {
+  is_fenced_.store(options_.is_fenced);
   tender_ = std::thread([this] { Run(); });
+}
+
+void Leader::Fence(Epoch epoch) {
+  if (!is_fenced_.exchange(true)) {
+    Log(LogLevel::kError, "replication: another node leads; this one acknowledges nothing any more",
+        {{"epoch", uint64_t{epoch.value()}}});
+  }
+  if (options_.on_fenced) options_.on_fenced(epoch);
 }
 
 Leader::~Leader() {
@@ -153,6 +162,9 @@ void Leader::Journaled(const engine::JournalHead&) { WakeAll(); }
 
 Status Leader::WaitMayApply(Lsn last) {
   RETURN_IF_ERROR(sync_.WaitUntilAcknowledged(last));
+  if (last.value() > frozen_at_.load(std::memory_order_acquire)) {
+    return Unavailable("another node is taking over; whether this is saved it decides");
+  }
   return options_.may_acknowledge ? options_.may_acknowledge() : OkStatus();
 }
 
@@ -163,7 +175,7 @@ Status Leader::Note(const Ack& ack) {
   if (ours == nullptr || is_stopped()) return Unavailable("this node does not lead");
   const engine::JournalHead head = ours->journaled();
   if (ack.epoch > options_.epoch) {
-    is_fenced_.store(true, std::memory_order_release);
+    Fence(ack.epoch);
     return FailedPrecondition("node " + ack.node_id + " has promised epoch " + std::to_string(ack.epoch.value()) +
                               ": this leader's time is over");
   }

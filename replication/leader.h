@@ -64,6 +64,9 @@ class Leader final : public engine::CommitShipper {
     Epoch epoch{1};  // In which it leads.
     SyncSet::Options sync;
     SyncSet::Save save;
+    bool is_fenced = false;  // From an earlier life.
+    // A higher epoch than ours has been promised by somebody: to be remembered. Any thread, possibly again and again.
+    std::function<void(Epoch)> on_fenced;
     // Not OK: this node may not acknowledge now (its lease has run out). Asked after the followers have answered.
     std::function<Status()> may_acknowledge;
   };
@@ -72,6 +75,11 @@ class Leader final : public engine::CommitShipper {
 
   // Once the store is open; before that nobody is served.
   void Attach(engine::Store* store);
+  // Nothing behind `last` is acknowledged from here on: a node that takes over begins there. After a hand-over that failed
+  // the store has to be opened again.
+  void FreezeAt(Lsn last) { frozen_at_.store(last.value(), std::memory_order_release); }
+  // Somebody leads in a higher epoch.
+  void Fence(Epoch epoch);
   // Ends all waits, and every session at its next step. Before the store closes.
   void Stop();
 
@@ -108,6 +116,7 @@ class Leader final : public engine::CommitShipper {
   std::atomic<engine::Shipping*> shipping_{nullptr};
   std::atomic<bool> is_stopped_{false};
   std::atomic<bool> is_fenced_{false};
+  std::atomic<uint64_t> frozen_at_{UINT64_MAX};
   std::atomic<bool> is_window_full_{false};  // Some session waits for an acknowledgement before it sends more.
 
   Mutex wakers_mutex_;

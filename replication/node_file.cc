@@ -27,6 +27,10 @@ Status ReadLine(std::string_view key, std::string_view value, NodeFile* node, bo
     node->role = value == "follower" ? NodeRole::kFollower : NodeRole::kLeader;
   } else if (key == "leader") {
     node->leader_url = value;
+  } else if (key == "fenced") {
+    node->is_fenced = value == "yes";
+  } else if (key == "fence") {
+    node->fence_url = value;
   } else if (key == "configured") {
     node->configured = value;
   } else if (key == "epoch") {
@@ -73,6 +77,8 @@ Status NodeFile::Save(const std::string& directory) const {
   std::string text = "node " + node_id + "\nrole " + (role == NodeRole::kLeader ? "leader" : "follower") + "\nepoch " +
                      std::to_string(epoch.value()) + "\n";
   if (!leader_url.empty()) text += "leader " + leader_url + "\n";
+  if (is_fenced) text += "fenced yes\n";
+  if (!fence_url.empty()) text += "fence " + fence_url + "\n";
   if (!configured.empty()) text += "configured " + configured + "\n";
   for (const std::string& member : in_sync) text += "in_sync " + member + "\n";
   FileSystem& files = PosixFileSystem();

@@ -19,6 +19,8 @@ struct NodeFile {
   std::string configured;             // The URL to follow in the configuration when this was written.
   Epoch epoch{1};                     // The highest it has ever promised: nothing lower is taken or made.
   std::vector<std::string> in_sync;   // Of a leader: who had every acknowledged write, beside itself.
+  bool is_fenced = false;             // A leader whose time is over; until it is told whom to follow.
+  std::string fence_url;              // Of a leader that was promoted: the old one, which does not know it yet.
   bool is_new = false;                // There was no file.
 
   // A directory without the file gives a new id; nothing is written.

@@ -61,7 +61,7 @@ void SyncSet::Accuse(const std::string& node_id, const std::string& why) {
 std::vector<std::string> SyncSet::Lagging(Lsn lsn) const {
   std::vector<std::string> lagging;
   for (const auto& [id, peer] : peers_) {
-    if (IsWaitedFor(peer) && (peer.durable < lsn || peer.is_broken)) lagging.push_back(id);
+    if (IsWaitedFor(peer) && (peer.durable < lsn || peer.is_broken || !peer.error.empty())) lagging.push_back(id);
   }
   return lagging;
 }
@@ -134,7 +134,8 @@ Status SyncSet::Tend() {
     MutexLock lock(mutex_);
     for (const auto& [id, peer] : peers_) {
       const bool has_all = peer.durable >= std::max(peer.waited_since, acknowledged_);
-      if (peer.standing == Standing::kWaitedFor && has_all && !peer.is_broken) joining.push_back(id);
+      if (peer.standing == Standing::kWaitedFor && has_all && !peer.is_broken && peer.error.empty())
+        joining.push_back(id);
     }
     members = Members();
   }

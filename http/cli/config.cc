@@ -197,6 +197,13 @@ std::vector<Setting> MakeSettings() {
            "Whether a leader on another machine may be reached by http: the secret and everything else is readable on "
            "the "
            "way."),
+      List("replication", "etcd", "--etcd", &Config::replication_etcd, AnyText,
+           "URLs of an etcd. With it the nodes agree there on who leads, and a follower that is in sync takes over by "
+           "itself; `replication.follow` then only says that this node is not the one that begins."),
+      Text("replication", "etcd_prefix", "", &Config::replication_etcd_prefix, AnyText,
+           "Where in etcd this cluster's keys are."),
+      Text("replication", "own_url", "--replication-url", &Config::replication_own_url, AnyText,
+           "URL at which the other nodes reach this one; needed with replication.etcd."),
       List("trust", "audiences", "", &Config::trust_audiences, AnyText,
            "Audiences of identity tokens that are for this registry, beside `npm:` and the host of each public URL."),
       Number("limits", "tarball_bytes_max", "", &Config::tarball_bytes_max, {1, 64 * kGiB},
@@ -306,6 +313,16 @@ Status ApplyEnvironment(const std::vector<std::pair<std::string, std::string>>& 
 namespace {
 
 Status CheckReplication(const Config& config) {
+  if (!config.replication_etcd.empty()) {
+    if (config.replication_secret_file.empty()) {
+      return InvalidArgument("replication.etcd wants replication.secret_file: the secret that all nodes have");
+    }
+    const auto own = ParseHttpUrl(config.replication_own_url);
+    if (!own.ok()) return own.status().WithContext("replication.own_url");
+    for (const std::string& url : config.replication_etcd) {
+      if (const auto parsed = ParseHttpUrl(url); !parsed.ok()) return parsed.status().WithContext("replication.etcd");
+    }
+  }
   if (config.replication_follow.empty()) return OkStatus();
   const auto url = ParseHttpUrl(config.replication_follow);
   if (!url.ok()) return url.status().WithContext("replication.follow");

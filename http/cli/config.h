@@ -53,6 +53,9 @@ struct Config {
   uint64_t replication_ack_wait_ms = 3'000;
   std::string replication_ca_file;
   bool replication_allow_plain = false;
+  std::vector<std::string> replication_etcd;
+  std::string replication_etcd_prefix = "/tarn/default";
+  std::string replication_own_url;
   // [trust]; its issuers are tables of their own, in the file alone (trust_config.h).
   std::vector<std::string> trust_audiences;
   std::vector<registry::TrustIssuer> trust_issuers;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "http/api/metrics.h"
+#include "http/cli/elector.h"
 #include "storage/base/bytes.h"
 #include "storage/base/logging.h"
 #include "storage/base/replication_limits.h"
@@ -22,6 +23,7 @@ using replication::SyncSet;
 
 constexpr uint64_t kRetryMs = 500;
 constexpr uint64_t kHandOverMs = 10'000;
+constexpr uint64_t kStepMs = 20;
 
 std::string_view NameOf(FollowerState::Phase phase) {
   using enum FollowerState::Phase;
@@ -50,38 +52,59 @@ void Reconcile(const Config& config, NodeFile* node) {
   if (!node->is_new && node->configured == config.replication_follow) return;
   node->role = config.replication_follow.empty() ? NodeRole::kLeader : NodeRole::kFollower;
   node->leader_url = config.replication_follow;
+  node->is_fenced = false;
   node->configured = config.replication_follow;
+}
+
+Status DecidedInEtcd() {
+  return FailedPrecondition(
+      "who leads is agreed on in etcd: stop the leader in order (SIGTERM), and a follower that is in "
+      "sync takes over");
 }
 
 std::string Quoted(std::string_view text) { return JsonString(text); }
 
 }  // namespace
 
-Result<std::unique_ptr<Peering>> Peering::Create(const Config& config, std::function<void()> reopen) {
+Result<std::unique_ptr<Peering>> Peering::Create(const Config& config, Elector* elector, std::function<void()> reopen) {
   if (config.replication_secret_file.empty()) return std::unique_ptr<Peering>();
   ASSIGN_OR_RETURN(std::string secret, replication::ReadSecretFile(config.replication_secret_file));
   std::error_code error;
   std::filesystem::create_directories(config.data, error);
   if (error) return IoError(config.data + ": " + error.message());
   ASSIGN_OR_RETURN(NodeFile node, NodeFile::Load(config.data, &SystemRandom()));
-  Reconcile(config, &node);
+  if (elector == nullptr) {
+    Reconcile(config, &node);
+  } else {
+    RETURN_IF_ERROR(elector->FillIn(&node));
+  }
   RETURN_IF_ERROR(node.Save(config.data).WithContext("the replication file"));
-  return std::unique_ptr<Peering>(new Peering(config, std::move(secret), std::move(node), std::move(reopen)));
+  return std::unique_ptr<Peering>(new Peering(config, std::move(secret), std::move(node), elector, std::move(reopen)));
 }
 
-Peering::Peering(const Config& config, std::string secret, NodeFile node, std::function<void()> reopen)
-    : config_(config), secret_(std::move(secret)), reopen_(std::move(reopen)), node_(node), stored_(std::move(node)) {
+Peering::Peering(const Config& config, std::string secret, NodeFile node, Elector* elector,
+                 std::function<void()> reopen)
+    : config_(config),
+      secret_(std::move(secret)),
+      elector_(elector),
+      reopen_(std::move(reopen)),
+      node_(node),
+      stored_(std::move(node)) {
   if (node_.role == NodeRole::kLeader) {
     Leader::Options options;
     options.node_id = node_.node_id;
     options.epoch = node_.epoch;
+    options.is_fenced = node_.is_fenced;
+    options.on_fenced = [this](Epoch epoch) { SaveFenced(epoch); };
     options.sync.mode =
         config_.replication_ack == "local" ? replication::AckMode::kLocal : replication::AckMode::kRemote;
     options.sync.ack_wait_ms = config_.replication_ack_wait_ms;
     options.sync.members = node_.in_sync;
     options.save = [this](const std::vector<std::string>& members) { return SaveInSync(members); };
     options.may_acknowledge = [this] {
-      return leader_->is_fenced() ? Unavailable("another node leads: this one has been fenced") : OkStatus();
+      if (leader_->is_fenced()) return Unavailable("another node leads: this one has been fenced");
+      if (elector_ == nullptr || elector_->MayAcknowledge()) return OkStatus();
+      return Unavailable("the leadership of this node has run out; whether this is saved the next leader decides");
     };
     leader_ = std::make_unique<Leader>(std::move(options), &SystemClock());
     return;
@@ -89,7 +112,7 @@ Peering::Peering(const Config& config, std::string secret, NodeFile node, std::f
   Follower::Options options;
   options.leader = LeaderOptions();
   options.node_id = node_.node_id;
-  options.own_url = config_.public_urls.empty() ? "" : config_.public_urls.front();
+  options.own_url = config_.replication_own_url;
   options.epoch = node_.epoch;
   options.promise = [this](Epoch epoch) { return SavePromise(epoch); };
   options.on_diverged = [this] { reopen_(); };
@@ -103,7 +126,7 @@ replication::PeerOptions Peering::LeaderOptions() const {
 }
 
 Status Peering::Prepare(engine::CommitObserver* observer, const std::function<bool()>& is_stopping) {
-  if (follower_ == nullptr) return OkStatus();
+  if (follower_ == nullptr || node_.leader_url.empty()) return OkStatus();
   bool is_first = true;
   while (true) {
     const auto prepared = replication::PrepareToFollow(config_.data, LeaderOptions(), observer, is_stopping);
@@ -135,10 +158,12 @@ void Peering::Configure(engine::StoreOptions* options) const {
 Status Peering::Attach(engine::Store* store) {
   store_ = store;
   if (follower_ != nullptr) {
-    follower_->Start(store);
+    // As long as nobody leads there is nobody to follow.
+    if (!node_.leader_url.empty()) follower_->Start(store);
     return OkStatus();
   }
   leader_->Attach(store);
+  if (!node_.fence_url.empty()) teller_ = std::thread([this] { TellOldLeader(); });
   if (store->Stats().epoch >= node_.epoch) return OkStatus();
   // The first record of a new epoch: from here on whoever follows an older leader can tell.
   engine::Mutation mutation;
@@ -168,6 +193,11 @@ std::unique_ptr<http::Handler> Peering::MakeHandler(http::Api& api, http::Execut
   options.store = store_;
   options.status_json = [this] { return StatusJson(); };
   options.divergence_json = [this] { return DivergenceJson(); };
+  options.fence = [this](Epoch epoch) {
+    if (leader_ != nullptr && epoch > node_.epoch) leader_->Fence(epoch);
+  };
+  options.begin_write = [this] { return BeginWrite(); };
+  options.end_write = [this] { writes_under_way_.fetch_sub(1); };
   options.take_over = [this](Epoch epoch) { return TakeOver(epoch); };
   options.promote = [this](bool accept_loss) { return Promote(accept_loss); };
   options.demote = [this](const std::string& url) { return Demote(url); };
@@ -175,12 +205,27 @@ std::unique_ptr<http::Handler> Peering::MakeHandler(http::Api& api, http::Execut
 }
 
 void Peering::Stop() {
+  is_stopped_.store(true);
   if (forwarder_ != nullptr) forwarder_->Stop();
   if (leader_ != nullptr) leader_->Stop();
   if (follower_ != nullptr) follower_->Stop();
+  if (teller_.joinable()) teller_.join();
+}
+
+Status Peering::MayLead() const {
+  if (follower_ == nullptr) return FailedPrecondition("this node leads already");
+  const FollowerState state = follower_->state();
+  const bool is_whole = state.phase != FollowerState::Phase::kBroken && state.phase != FollowerState::Phase::kDiverged;
+  return is_whole ? OkStatus() : FailedPrecondition(state.error);
+}
+
+void Peering::StopAcknowledging() {
+  if (leader_ != nullptr) leader_->Stop();
 }
 
 Status Peering::CanWrite() const {
+  if (follower_ != nullptr && node_.leader_url.empty())
+    return Unavailable("no node leads just now; try again in a moment");
   if (follower_ != nullptr) return Unavailable("this node follows " + node_.leader_url + ", which takes the writes");
   if (leader_->is_fenced()) return Unavailable("another node leads: this one has been fenced");
   if (is_handing_over_.load()) return Unavailable("another node is taking over; try again in a moment");
@@ -188,6 +233,7 @@ Status Peering::CanWrite() const {
 }
 
 Status Peering::Ready() const {
+  if (follower_ != nullptr && node_.leader_url.empty()) return Unavailable("no node leads just now");
   if (follower_ != nullptr) return follower_->Complete();
   return leader_->is_fenced() ? Unavailable("another node leads: this one has been fenced") : OkStatus();
 }
@@ -195,6 +241,7 @@ Status Peering::Ready() const {
 // --- what is written down ---
 
 Status Peering::SaveInSync(const std::vector<std::string>& members) {
+  if (elector_ != nullptr) return elector_->SaveInSync(members);
   MutexLock lock(mutex_);
   NodeFile next = stored_;
   next.in_sync = members;
@@ -213,7 +260,7 @@ Status Peering::SavePromise(Epoch epoch) {
   return OkStatus();
 }
 
-Status Peering::BecomeLeader(Epoch epoch) {
+Status Peering::BecomeLeader(Epoch epoch, const std::string& fence_url) {
   {
     MutexLock lock(mutex_);
     if (epoch <= stored_.epoch) {
@@ -224,6 +271,7 @@ Status Peering::BecomeLeader(Epoch epoch) {
     next.role = NodeRole::kLeader;
     next.epoch = epoch;
     next.leader_url.clear();
+    next.fence_url = fence_url;
     next.in_sync.clear();
     RETURN_IF_ERROR(next.Save(config_.data));
     stored_ = std::move(next);
@@ -232,9 +280,58 @@ Status Peering::BecomeLeader(Epoch epoch) {
   return OkStatus();
 }
 
+Status Peering::BecomeFollower(const std::string& url) {
+  {
+    MutexLock lock(mutex_);
+    NodeFile next = stored_;
+    next.role = NodeRole::kFollower;
+    next.leader_url = url;
+    next.fence_url.clear();
+    next.in_sync.clear();
+    RETURN_IF_ERROR(next.Save(config_.data));
+    stored_ = std::move(next);
+  }
+  reopen_();
+  return OkStatus();
+}
+
+// A leader that hears of a higher epoch stays one that acknowledges nothing, until somebody says whom it is to follow.
+void Peering::SaveFenced(Epoch epoch) {
+  if (elector_ != nullptr) return;  // Decided there, from moment to moment.
+  MutexLock lock(mutex_);
+  if (stored_.is_fenced) return;
+  NodeFile next = stored_;
+  next.is_fenced = true;
+  const Status saved = next.Save(config_.data);
+  if (saved.ok()) {
+    stored_ = std::move(next);
+  } else {
+    Log(LogLevel::kError, "replication: that this node is fenced could not be written down",
+        {{"epoch", uint64_t{epoch.value()}}, {"why", saved.ToString()}});
+  }
+}
+
+void Peering::TellOldLeader() {
+  replication::PeerClient old({node_.fence_url, secret_, config_.replication_ca_file});
+  while (!is_stopped_.load()) {
+    const auto told = old.Post("fence", std::to_string(node_.epoch.value()));
+    if (told.ok()) {
+      MutexLock lock(mutex_);
+      NodeFile next = stored_;
+      next.fence_url.clear();
+      if (next.Save(config_.data).ok()) stored_ = std::move(next);
+      return;
+    }
+    for (uint64_t i = 0; i < kRetryMs / kStepMs && !is_stopped_.load(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(kStepMs));
+    }
+  }
+}
+
 // --- changes of role ---
 
 Status Peering::Promote(bool accept_loss) {
+  if (elector_ != nullptr) return DecidedInEtcd();
   if (follower_ == nullptr) return FailedPrecondition("this node leads already");
   const FollowerState state = follower_->state();
   if (state.phase == FollowerState::Phase::kBroken || state.phase == FollowerState::Phase::kDiverged) {
@@ -262,48 +359,54 @@ Status Peering::Promote(bool accept_loss) {
     MutexLock lock(mutex_);
     next = stored_.epoch.Next();
   }
-  return BecomeLeader(next);
+  return BecomeLeader(next, node_.leader_url);
 }
 
 Status Peering::TakeOver(Epoch epoch) {
+  if (elector_ != nullptr) return DecidedInEtcd();
   if (follower_ == nullptr) return FailedPrecondition("this node does not follow");
   RETURN_IF_ERROR(follower_->Complete());
-  return BecomeLeader(epoch);
+  return BecomeLeader(epoch, "");
+}
+
+Status Peering::BeginWrite() {
+  writes_under_way_.fetch_add(1);
+  const Status can = CanWrite();
+  if (!can.ok()) writes_under_way_.fetch_sub(1);
+  return can;
+}
+
+Status Peering::WaitForSuccessor(replication::PeerClient* next) {
+  bool is_frozen = false;
+  for (const uint64_t end_ms = SystemClock().MonotonicMs() + kHandOverMs; SystemClock().MonotonicMs() < end_ms;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(kStepMs));
+    // What clients have begun comes to its end; then what this process writes by itself is left behind.
+    if (writes_under_way_.load() > 0) continue;
+    if (!std::exchange(is_frozen, true)) leader_->FreezeAt(store_->last_lsn());
+    const auto lsn = next->Get("lsn");
+    if (lsn.ok() && *lsn == std::to_string(store_->last_lsn().value())) return OkStatus();
+  }
+  return DeadlineExceeded("the other node did not catch up within " + std::to_string(kHandOverMs) + " ms");
 }
 
 Status Peering::Demote(const std::string& url) {
+  if (elector_ != nullptr) return DecidedInEtcd();
   if (leader_ == nullptr) return FailedPrecondition("this node does not lead");
   replication::PeerClient next({url, secret_, config_.replication_ca_file});
-  ASSIGN_OR_RETURN(const std::string answered, next.Get("lsn"));
-  // From here on no write begins; those that are under way come to their end.
-  is_handing_over_.store(true);
-  Status handed_over =
-      DeadlineExceeded("the other node did not catch up within " + std::to_string(kHandOverMs) + " ms");
-  const uint64_t end_ms = SystemClock().MonotonicMs() + kHandOverMs;
-  while (SystemClock().MonotonicMs() < end_ms) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    const engine::StoreStats stats = store_->Stats();
-    if (stats.commit_queue_length > 0 || stats.last_group_age_ms > 0) continue;
-    const auto lsn = next.Get("lsn");
-    if (!lsn.ok() || *lsn != std::to_string(store_->shipping()->journaled().lsn.value())) continue;
-    handed_over = next.Post("take-over", std::to_string(node_.epoch.Next().value())).status();
-    break;
+  RETURN_IF_ERROR(next.Get("lsn").status());
+  if (is_handing_over_.exchange(true)) return FailedPrecondition("a hand-over is under way already");
+  Status handed_over = WaitForSuccessor(&next);
+  if (handed_over.ok()) handed_over = next.Post("take-over", std::to_string(node_.epoch.Next().value())).status();
+  if (handed_over.ok()) return BecomeFollower(url);
+  if (handed_over.code() == Code::kUnavailable) {
+    // The answer was lost, not the question: whoever may lead by now is followed, for two leaders are worse than none.
+    RETURN_IF_ERROR(BecomeFollower(url));
+    return handed_over.WithContext(
+        "whether the other node leads is not known; this one follows it (tarn promote if not)");
   }
-  if (!handed_over.ok()) {
-    is_handing_over_.store(false);
-    return handed_over;
-  }
-  {
-    MutexLock lock(mutex_);
-    NodeFile follows = stored_;
-    follows.role = NodeRole::kFollower;
-    follows.leader_url = url;
-    follows.in_sync.clear();
-    RETURN_IF_ERROR(follows.Save(config_.data));
-    stored_ = std::move(follows);
-  }
-  reopen_();
-  return OkStatus();
+  is_handing_over_.store(false);
+  reopen_();  // What is frozen stays so until the store is opened again.
+  return handed_over;
 }
 
 // --- for people and machines ---
@@ -324,6 +427,13 @@ std::string Peering::StatusJson() const {
   const Status ready = Ready();
   out += ",\"ready\":" + std::string(ready.ok() ? "true" : "false");
   if (!ready.ok()) out += ",\"why_not_ready\":" + Quoted(ready.message());
+  if (elector_ != nullptr) {
+    const replication::Election::State election = elector_->state();
+    out += ",\"election\":{\"leader\":" + Quoted(election.leader ? election.leader->node_id : "");
+    out += ",\"epoch\":" + std::to_string(election.epoch.value()) +
+           ",\"lease_left_ms\":" + std::to_string(election.lease_left_ms) +
+           ",\"error\":" + Quoted(election.last_error) + "}";
+  }
   if (leader_ != nullptr) {
     const SyncSet::Stats sync = leader_->sync_stats();
     const uint64_t now_ms = SystemClock().MonotonicMs();

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "http/api/api.h"
 #include "http/cli/config.h"
@@ -21,6 +22,8 @@
 
 namespace tarn::cli {
 
+class Elector;
+
 // This node among its peers, from one opening of the store to the next: which role it has, and the parts of replication that
 // go with it. A change of role is written down, then the server is asked to close the store and open it again.
 //
@@ -30,7 +33,8 @@ namespace tarn::cli {
 class Peering {
  public:
   // `reopen` asks the server to begin anew; from any thread.
-  static Result<std::unique_ptr<Peering>> Create(const Config& config, std::function<void()> reopen);
+  // `elector`: who decides the role, if it is agreed on in etcd; outlives this.
+  static Result<std::unique_ptr<Peering>> Create(const Config& config, Elector* elector, std::function<void()> reopen);
   ~Peering();
 
   // A follower's directory is made one that can follow. A leader that cannot be reached is waited for only by a node that has
@@ -47,6 +51,10 @@ class Peering {
   NodeRole role() const { return node_.role; }
   // OK when this node may take writes itself, and when traffic may be routed to it, as far as replication goes.
   Status CanWrite() const;
+  // OK when this node may stand for election: whole, as far as it knows.
+  Status MayLead() const;
+  // Nothing more is acknowledged by this leader.
+  void StopAcknowledging();
   Status Ready() const;
   void AppendMetrics(std::string* out) const;
   std::string StatusJson() const;
@@ -59,19 +67,30 @@ class Peering {
   std::string DivergenceJson() const;
 
  private:
-  Peering(const Config& config, std::string secret, replication::NodeFile node, std::function<void()> reopen);
+  Peering(const Config& config, std::string secret, replication::NodeFile node, Elector* elector,
+          std::function<void()> reopen);
   replication::PeerOptions LeaderOptions() const;
   Status SaveInSync(const std::vector<std::string>& members) EXCLUDES(mutex_);
   Status SavePromise(Epoch epoch) EXCLUDES(mutex_);
-  Status BecomeLeader(Epoch epoch) EXCLUDES(mutex_);
+  Status BecomeLeader(Epoch epoch, const std::string& fence_url) EXCLUDES(mutex_);
+  Status BecomeFollower(const std::string& url) EXCLUDES(mutex_);
+  void SaveFenced(Epoch epoch) EXCLUDES(mutex_);
+  Status BeginWrite();
+  void TellOldLeader() EXCLUDES(mutex_);
+  // Until `url` has everything and nothing more is acknowledged here.
+  Status WaitForSuccessor(replication::PeerClient* next);
 
   const Config config_;
   const std::string secret_;
+  Elector* const elector_;
   const std::function<void()> reopen_;
   replication::NodeFile node_;  // role, url: constant until the store is opened again.
   mutable Mutex mutex_;         // Of what is written down.
   replication::NodeFile stored_ GUARDED_BY(mutex_);
   std::atomic<bool> is_handing_over_{false};
+  std::atomic<uint64_t> writes_under_way_{0};
+  std::atomic<bool> is_stopped_{false};
+  std::thread teller_;  // Tells an old leader that its time is over, until it has heard.
   engine::Store* store_ = nullptr;
   std::unique_ptr<replication::Leader> leader_;
   std::unique_ptr<replication::Follower> follower_;

@@ -12,6 +12,7 @@
 #include "http/api/api.h"
 #include "http/cli/commands.h"
 #include "http/cli/download_flusher.h"
+#include "http/cli/elector.h"
 #include "http/cli/local_node.h"
 #include "http/cli/operator_client.h"
 #include "http/cli/peering.h"
@@ -262,9 +263,11 @@ Result<std::vector<int>> Duplicates(const std::vector<http::OwnedFd>& sockets) {
   return copies;
 }
 
+void Reopen() { kill(getpid(), kReopenSignal); }
+
 // From the store to the server and back: the program, made of its parts in order. They end in the reverse order.
-Ending ServeOnce(const Config& config, std::vector<int> listen_sockets, const sigset_t& signals) {
-  auto peering_made = Peering::Create(config, [] { kill(getpid(), kReopenSignal); });
+Ending ServeOnce(const Config& config, Elector* elector, std::vector<int> listen_sockets, const sigset_t& signals) {
+  auto peering_made = Peering::Create(config, elector, Reopen);
   if (!peering_made.ok()) return Failed(peering_made.status());
   Peering* const peering = peering_made->get();  // None when this node has no peers.
   registry::DerivedFamiliesObserver deriving;
@@ -321,6 +324,7 @@ Ending ServeOnce(const Config& config, std::vector<int> listen_sockets, const si
   if (leads) registry.StartSigningOldVersions();
   dispatcher.Start(RegistryUrl(config, server));
   PrintAddresses(config, server, !users->empty());
+  if (elector != nullptr) elector->Attach(peering);
   Log(LogLevel::kInfo, "serving",
       {{"version", TARN_VERSION},
        {"data", config.data},
@@ -330,6 +334,7 @@ Ending ServeOnce(const Config& config, std::vector<int> listen_sockets, const si
   int received = 0;
   sigwait(&signals, &received);
   const bool begins_anew = received == kReopenSignal;
+  if (elector != nullptr) elector->Attach(nullptr);
   Log(LogLevel::kInfo, begins_anew ? "changing role" : "draining", {{"signal", received}});
   own_node.SetDraining();
   // Whoever waits for an acknowledgement that cannot come any more is told so, or the drain would wait for them.
@@ -357,11 +362,13 @@ int RunServe(const Config& given) {
   RaiseDescriptorLimit(config);
   const auto sockets = Listen(config, inherited_sockets);
   if (!sockets.ok()) return Fail(sockets.status());
+  auto elector = Elector::Create(config, Reopen);  // None without an etcd.
+  if (!elector.ok()) return Fail(elector.status());
   Ending ending = Ending::kBeginAnew;
   while (ending == Ending::kBeginAnew) {
     auto copies = Duplicates(*sockets);
     if (!copies.ok()) return Fail(copies.status());
-    ending = ServeOnce(config, *std::move(copies), signals);
+    ending = ServeOnce(config, elector->get(), *std::move(copies), signals);
   }
   return Answer(ending);
 }

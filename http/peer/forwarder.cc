@@ -64,20 +64,27 @@ void Forwarder::Stop() {
   MutexLock lock(mutex_);
   is_stopped_ = true;
   idle_.clear();
+  for (HttpClient* client : lent_) client->Cancel();
 }
 
 std::unique_ptr<HttpClient> Forwarder::Borrow() {
   MutexLock lock(mutex_);
+  std::unique_ptr<HttpClient> client;
   if (idle_.empty()) {
-    return std::make_unique<HttpClient>(HttpClient::Options{.user_agent = "tarn", .ca_file = options_.leader.ca_file});
+    client =
+        std::make_unique<HttpClient>(HttpClient::Options{.user_agent = "tarn", .ca_file = options_.leader.ca_file});
+  } else {
+    client = std::move(idle_.back());
+    idle_.pop_back();
   }
-  auto client = std::move(idle_.back());
-  idle_.pop_back();
+  if (is_stopped_) client->Cancel();
+  lent_.insert(client.get());
   return client;
 }
 
 void Forwarder::GiveBack(std::unique_ptr<HttpClient> client) {
   MutexLock lock(mutex_);
+  lent_.erase(client.get());
   if (!is_stopped_ && idle_.size() < options_.concurrent_max) idle_.push_back(std::move(client));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ class Forwarder {
   Admission places_;
   Mutex mutex_;
   std::vector<std::unique_ptr<HttpClient>> idle_ GUARDED_BY(mutex_);
+  std::set<HttpClient*> lent_ GUARDED_BY(mutex_);  // Under way; cancelled by Stop.
   bool is_stopped_ GUARDED_BY(mutex_) = false;
 };
 

@@ -83,6 +83,29 @@ Result<replication::FollowRequest> ParseFollowRequest(std::string_view query) {
   return request;
 }
 
+Task<Result<std::string>> ReadSmallBody(BodyReader* reader) {
+  std::string body;
+  reader->set_limit(kAckBytesMax);
+  while (true) {
+    const auto piece = co_await reader->Read();
+    if (!piece.ok()) co_return piece.status();
+    if (piece->empty()) co_return body;
+    body.append(*piece);
+  }
+}
+
+// Between begin_write and end_write.
+class WriteUnderWay {
+ public:
+  explicit WriteUnderWay(const std::function<void()>& end) : end_(end) {}
+  ~WriteUnderWay() { end_(); }
+  WriteUnderWay(const WriteUnderWay&) = delete;
+  WriteUnderWay& operator=(const WriteUnderWay&) = delete;
+
+ private:
+  const std::function<void()>& end_;
+};
+
 // A follower's stream: one call on a reading thread for each piece, none while there is nothing to say.
 class LogStream final : public BodyStream {
  public:
@@ -152,14 +175,9 @@ Task<Response> PeerHandler::Handle(Request request) {
 }
 
 Task<Response> PeerHandler::ServeOperator(Request request) {
-  std::string body;
-  request.body.set_limit(kAckBytesMax);
-  while (true) {
-    const auto piece = co_await request.body.Read();
-    if (!piece.ok()) co_return ErrorResponse(piece.status());
-    if (piece->empty()) break;
-    body.append(*piece);
-  }
+  const auto read = co_await ReadSmallBody(&request.body);
+  if (!read.ok()) co_return ErrorResponse(read.status());
+  const std::string& body = *read;
   const std::string_view path = request.head.target.substr(kOperatorPrefix.size());
   const bool is_post = request.head.method == Method::kPost;
   auto work = [&]() -> Response {
@@ -195,6 +213,10 @@ Task<Response> PeerHandler::ServeRegistry(Request request) {
   Peer peer = request.peer;
   peer.is_trusted_proxy = !shown.empty() && IsOurs(shown);
   const Request seen{request.head, peer, request.body, request.id};
+  if (!api_.WantsLeader(request.head, request.peer)) co_return co_await api_.Handle(seen);
+  const Status begun = options_.begin_write();
+  if (!begun.ok()) co_return ErrorResponse(begun);
+  const WriteUnderWay under_way(options_.end_write);
   Response response = co_await api_.Handle(seen);
   if (!is_read) response.AddHeader("tarn-lsn", std::to_string(options_.store->last_lsn().value()));
   co_return response;
@@ -211,6 +233,7 @@ Task<Response> PeerHandler::ServePeer(Request request) {
   path.remove_suffix(query.size());
   const std::string_view fields = query.empty() ? query : query.substr(1);
   if (request.head.method == Method::kPost && path == "ack") co_return co_await ServeAck(request);
+  if (request.head.method == Method::kPost && path == "fence") co_return co_await ServeFence(request);
   if (request.head.method == Method::kPost && path == "take-over") co_return co_await ServeTakeOver(request);
   if (request.head.method != Method::kGet) co_return ErrorResponse(405, "This path does not have that method.");
   if (path == "log") co_return ServeLog(fields);
@@ -243,16 +266,19 @@ Task<Response> PeerHandler::ServeAck(Request request) {
   co_return response;
 }
 
+Task<Response> PeerHandler::ServeFence(Request request) {
+  const auto body = co_await ReadSmallBody(&request.body);
+  if (!body.ok()) co_return ErrorResponse(body.status());
+  const auto epoch = ParseNumber<uint32_t>(*body);
+  if (!epoch) co_return BadRequest("an epoch was expected");
+  options_.fence(Epoch(*epoch));
+  co_return Text("ok");
+}
+
 Task<Response> PeerHandler::ServeTakeOver(Request request) {
-  std::string body;
-  request.body.set_limit(kAckBytesMax);
-  while (true) {
-    const auto piece = co_await request.body.Read();
-    if (!piece.ok()) co_return ErrorResponse(piece.status());
-    if (piece->empty()) break;
-    body.append(*piece);
-  }
-  const auto epoch = ParseNumber<uint32_t>(body);
+  const auto body = co_await ReadSmallBody(&request.body);
+  if (!body.ok()) co_return ErrorResponse(body.status());
+  const auto epoch = ParseNumber<uint32_t>(*body);
   if (!epoch) co_return BadRequest("an epoch was expected");
   if (options_.follower == nullptr || !options_.take_over) co_return ErrorResponse(409, "This node does not follow.");
   auto work = [this, epoch] { return options_.take_over(Epoch(*epoch)); };

@@ -27,6 +27,11 @@ class PeerHandler final : public Handler {
     std::function<std::string()> status_json;
     // Asked by the leader in a planned switch: take over with this epoch.
     std::function<Status(Epoch)> take_over;
+    // Another node leads in this epoch.
+    std::function<void(Epoch)> fence;
+    // A write begins; not OK: not now. Ended by `end_write`. Of a leader.
+    std::function<Status()> begin_write;
+    std::function<void()> end_write;
     // The operator's words, by the Unix socket.
     std::function<std::string()> divergence_json;
     std::function<Status(bool accept_loss)> promote;
@@ -46,6 +51,7 @@ class PeerHandler final : public Handler {
   Task<Response> ServeOperator(Request request);
   Task<Response> ServeAck(Request request);
   Task<Response> ServeTakeOver(Request request);
+  Task<Response> ServeFence(Request request);
   Task<Response> ServeRegistry(Request request);
   Response ServeLog(std::string_view query);
   // On an executor thread.

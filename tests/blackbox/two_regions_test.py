@@ -65,12 +65,16 @@ class Node:
                  "open", "--replication-secret-file", str(self.secret), "--ack", self.ack]
         if self.follow:
             words += ["--follow", self.follow]
+        words += self.arguments()
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True)
         if wait:
             wait_for(f"{self.url} answers", self.alive)
         return self
+
+    def arguments(self):
+        return []
 
     def alive(self):
         try:
@@ -134,10 +138,6 @@ class Pair(unittest.TestCase):
             for node in self.nodes:
                 node.stop()
         finally:
-            outcome = getattr(self, "_outcome", None)
-            if outcome is not None and any(error for _, error in getattr(outcome, "errors", [])):
-                for node in self.nodes:
-                    print(f"--- {node.folder.name}\n{node.log()[-3000:]}")
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def publish(self, node, name, version, extra=b""):
@@ -324,6 +324,31 @@ class Failover(Pair):
         records = json.loads(self.east.admin("replication", "divergence"))[0]["records"]
         self.assertEqual([record["package"] for record in records if record["package"]], ["east-alone"])
 
+    def test_an_old_leader_that_wakes_up_is_fenced(self):
+        self.west.start()
+        self.wait_in_sync()
+        self.publish(self.east, "both", "1.0.0")
+        self.east.process.send_signal(signal.SIGSTOP)
+        wait_for("the silence is noticed", lambda: "alive" not in self.west.admin("promote", fails=True))
+        self.west.admin("promote", "--accept-loss")
+        wait_for("west leads", lambda: self.west.alive() and self.west.status()["role"] == "leader")
+        self.east.process.send_signal(signal.SIGCONT)
+        # Both in mode remote: east waits for west before it acknowledges, and has heard of it by then.
+        answer, _ = self.publish(self.east, "east-alone", "1.0.0")
+        self.assertEqual(answer.status, 503, answer.body)
+        self.assertFalse(self.east.ready())
+        # It stays so with its own command line, until it is told whom to follow.
+        self.east.stop()
+        self.east.start()
+        self.assertFalse(self.east.ready())
+        self.assertEqual(self.publish(self.east, "east-alone", "1.0.1")[0].status, 503)
+        self.east.stop()
+        self.east.follow = self.west.url + "/"
+        self.east.start()
+        self.wait_in_sync(self.west, self.east)
+        self.assertEqual(self.publish(self.east, "again-both", "1.0.0")[0].status, 201)
+        self.expect_equal()
+
     def test_kills_under_load_lose_nothing(self):
         dice = random.Random(SEED)
         print(f"TEST_SEED={SEED} REPLICATION_KILLS={KILLS}")
@@ -386,6 +411,56 @@ class LocalAcknowledgement(Pair):
         self.assertLess(time.monotonic() - begin, 30)
         self.west.process.send_signal(signal.SIGCONT)
         self.expect_equal()
+
+
+    def test_planned_switches_under_load_lose_nothing(self):
+        self.west.start()
+        wait_for("west is ready", self.west.ready)
+        for writer in range(4):
+            self.assertEqual(self.publish(self.east, f"load-{writer}", "0.0.1")[0].status, 201)
+        acknowledged, stopping = {}, threading.Event()
+
+        def write(writer):
+            number = 0
+            while not stopping.is_set():
+                number += 1
+                name = f"load-{writer}"
+                try:
+                    if writer % 2:
+                        answer, tarball = self.publish(self.nodes[0], name, f"1.0.{number}", os.urandom(500))
+                        if answer.status == 201:
+                            acknowledged[(name, f"1.0.{number}")] = tarball
+                    else:
+                        tag = f"tag-{number % 500}"
+                        answer = self.nodes[1].request("PUT", f"/-/package/{name}/dist-tags/{tag}", "0.0.1",
+                                                       token=self.token)
+                        if answer.status in (200, 201):
+                            acknowledged[(name, tag)] = None
+                except OSError:
+                    time.sleep(0.05)
+
+        writers = [threading.Thread(target=write, args=(i,)) for i in range(4)]
+        for writer in writers:
+            writer.start()
+        leader, follower = self.nodes
+        try:
+            for _ in range(4):
+                seen = len(acknowledged)
+                wait_for("writes are acknowledged", lambda: len(acknowledged) > seen + 10)
+                leader.admin("demote", "--to", follower.url + "/")
+                leader, follower = follower, leader
+                wait_for("the roles have changed", lambda: leader.alive() and leader.status()["role"] == "leader" and
+                         follower.alive() and follower.status()["role"] == "follower" and follower.ready())
+        finally:
+            stopping.set()
+            for writer in writers:
+                writer.join()
+        self.expect_equal()
+        for (name, item), tarball in acknowledged.items():
+            if tarball is not None:
+                self.assertEqual(self.tarball_of(follower, name, item), tarball)
+            else:
+                self.assertIn(item, leader.request("GET", f"/{name}").json()["dist-tags"], (name, item))
 
 
 if __name__ == "__main__":
