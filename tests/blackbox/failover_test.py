@@ -164,7 +164,7 @@ class FailoverTest(unittest.TestCase):
 
         def kill():
             time.sleep(dice.random() * 0.5)
-            leader = self.leader() or self.nodes[0]
+            leader = wait_for("a leader", self.leader)
             leader.kill()
             began = time.monotonic()
             return began, leader.start
@@ -178,7 +178,7 @@ class FailoverTest(unittest.TestCase):
 
         def freeze():
             time.sleep(dice.random() * 0.5)
-            leader = self.leader() or self.nodes[0]
+            leader = wait_for("a leader", self.leader)
             leader.process.send_signal(signal.SIGSTOP)
             other = next(node for node in self.nodes if node is not leader)
             wait_for("the other one leads", lambda: other.role() == "leader")
