@@ -28,7 +28,8 @@ class ApiHooks : public ApiFixture {
     return body.substr(body.find("\"id\":\"") + 6, 20);
   }
 
-  const std::string body_ = R"({"type":"scope","name":"@ann","endpoint":"https://a.example/in","secret":"open-sesame"})";
+  const std::string body_ =
+      R"({"type":"scope","name":"@ann","endpoint":"https://a.example/in","secret":"open-sesame"})";
   std::string ann_, bob_;
 };
 

@@ -18,9 +18,9 @@ struct Peer {
   uint16_t port = 0;
   std::array<uint8_t, 16> ip{};  // The same in network order, IPv4 as ::ffff:a.b.c.d; zeros on a Unix socket.
   bool is_unix_socket = false;
-  uint32_t uid = UINT32_MAX;  // Of the process at the other end of a Unix socket.
+  uint32_t uid = UINT32_MAX;      // Of the process at the other end of a Unix socket.
   bool is_trusted_proxy = false;  // It has proved to be one of ours: what it says of its client is believed.
-  std::string local_address;  // "127.0.0.1:4873": where the client came in; the path of a Unix socket.
+  std::string local_address;      // "127.0.0.1:4873": where the client came in; the path of a Unix socket.
 };
 
 // The body of one request, pulled: nothing is read from the socket until someone asks, so a handler that is busy slows the
