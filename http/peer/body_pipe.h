@@ -28,9 +28,10 @@ class BodyPipe {
     while (!is_abandoned_ && bytes_ >= kBytesMax) changed_.Wait(mutex_);
     Add(piece);
   }
-  // The end: whole, or the reason why it is not.
+  // The end: whole, or the reason why it is not. The first one counts.
   void End(Status status) {
     MutexLock lock(mutex_);
+    if (is_ended_) return;
     is_ended_ = true;
     end_status_ = std::move(status);
     changed_.NotifyAll();

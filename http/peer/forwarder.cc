@@ -32,6 +32,18 @@ bool IsForwarding(std::string_view name) {
   return name.size() > 12 && EqualsIgnoreCase(name.substr(0, 12), "x-forwarded-");
 }
 
+// However a coroutine ends, whoever waits for its body does not wait for ever.
+class EndOfBody {
+ public:
+  explicit EndOfBody(BodyPipe* pipe) : pipe_(pipe) {}
+  ~EndOfBody() { pipe_->End(Cancelled("the client is gone")); }
+  EndOfBody(const EndOfBody&) = delete;
+  EndOfBody& operator=(const EndOfBody&) = delete;
+
+ private:
+  BodyPipe* const pipe_;
+};
+
 Admission::Options PlacesOf(size_t concurrent_max) {
   Admission::Options options;
   const Admission::ClassOptions places{concurrent_max, UINT64_MAX, limits::kAdmissionWaitingMax,
@@ -163,6 +175,7 @@ Task<Response> Forwarder::Forward(Request request) {
     exchange->request.body_source = [pipe = &exchange->pipe] { return pipe->Pull(); };
     if (request.head.body_kind == BodyKind::kContentLength) exchange->request.body_bytes = request.head.content_length;
   }
+  const EndOfBody end(&exchange->pipe);
   const Status posted = executor_.Post(WorkClass::kWrite, [this, exchange] { Send(exchange.get()); });
   if (!posted.ok()) co_return ErrorResponse(posted);
   while (exchange->has_body) {

@@ -22,7 +22,7 @@ from common import BINARY, Registry, User, publish
 SEED = int(os.environ.get("TEST_SEED", str(int(time.time()))))
 KILLS = int(os.environ.get("REPLICATION_KILLS", "6"))
 SECRET = "a-secret-of-a-test-that-all-nodes-know"
-WAIT_S = 60
+WAIT_S = 120
 
 
 def wait_for(what, condition, seconds=WAIT_S):
