@@ -19,6 +19,7 @@ inline constexpr uint64_t kPeerSilentMs = 5'000;      // Then a peer counts as g
 inline constexpr uint64_t kAckWaitMsDefault = 3'000;  // storage-evidence: MySQL waits 10 s.
 inline constexpr uint64_t kReconnectMsMin = 100;
 inline constexpr uint64_t kReconnectMsMax = 5'000;
+inline constexpr size_t kSetAsideMax = 1'000;  // Folders of one node that left the same record behind so often.
 inline constexpr size_t kReplicasMax = 64;     // That a leader keeps account of.
 inline constexpr size_t kBlobFetchersMax = 4;  // Of one follower.
 inline constexpr uint64_t kReplicationSecretBytesMin = 16;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "storage/base/file_system.h"
+#include "storage/base/replication_limits.h"
 #include "storage/engine/directory_lock.h"
 #include "storage/engine/local_store.h"
 #include "storage/engine/record_codec.h"
@@ -27,6 +28,8 @@ struct Tail {
   SegmentPosition first;  // Where the first group to go begins; that may be the next segment.
   Lsn kept;
   uint64_t records = 0;
+  Lsn last;
+  Sha256Digest last_chain_hash;  // Stands for all records up to there.
   std::set<SegmentId> shared;  // Segments with groups of it.
   std::set<SegmentId> solos;   // Blobs of it that have a segment of their own.
 };
@@ -50,6 +53,8 @@ Result<Tail> FindTail(const std::string& segments, Lsn keep) {
     if (tail.records == 0) tail.first = group.begin;
     if (tail.kept == Lsn()) tail.cut = tail.first;
     tail.records += group.records.size();
+    tail.last = group.records.back().lsn;
+    tail.last_chain_hash = group.records.back().chain_hash;
     tail.shared.insert(group.begin.segment);
     for (const Location& blob : group.blobs) {
       if (blob.segment != group.begin.segment) tail.solos.insert(blob.segment);
@@ -135,6 +140,35 @@ Result<SegmentPosition> ReadPlace(const std::string& aside) {
   return SegmentPosition{SegmentId(segment), offset};
 }
 
+// Whether all of the tail is in this folder. A crash after it was saved may have left less of the tail than was saved.
+Result<bool> HoldsTail(const std::string& aside, const Tail& tail) {
+  bool holds = false;
+  const auto compare = [&](const LogRecord& record) {
+    holds = holds || (record.lsn == tail.last && record.chain_hash == tail.last_chain_hash);
+    return OkStatus();
+  };
+  const Status read = ReadSetAside(aside, compare);
+  if (read.code() == Code::kCorruption) return false;  // Damaged since: what is left is saved again, beside it.
+  RETURN_IF_ERROR(read);
+  return holds;
+}
+
+struct Place {
+  std::string aside;
+  bool is_saved = false;  // By an earlier try.
+};
+
+Result<Place> FindPlace(const std::string& aside, const Tail& tail) {
+  for (size_t number = 1; number <= limits::kSetAsideMax; ++number) {
+    Place place{number == 1 ? aside : aside + "-" + std::to_string(number)};
+    if (!std::filesystem::exists(place.aside + kPlaceFile)) return place;
+    ASSIGN_OR_RETURN(place.is_saved, HoldsTail(place.aside, tail));
+    if (place.is_saved) return place;
+  }
+  return ResourceExhausted(aside + ": " + std::to_string(limits::kSetAsideMax) +
+                           " folders of set-aside records; move those away that are no longer wanted");
+}
+
 }  // namespace
 
 Result<TruncatedJournal> TruncateJournal(const std::string& directory, Lsn keep, const std::string& aside) {
@@ -143,12 +177,10 @@ Result<TruncatedJournal> TruncateJournal(const std::string& directory, Lsn keep,
   ASSIGN_OR_RETURN(const Tail tail, FindTail(paths.segments, keep));
   TruncatedJournal truncated;
   truncated.kept = tail.kept;
-  const bool is_saved = std::filesystem::exists(aside + kPlaceFile);
-  if (is_saved) truncated.aside = aside;
   if (tail.records == 0) return truncated;
-  // Saved by an earlier try, from which a crash may have left less than there was.
-  if (!is_saved) RETURN_IF_ERROR(SetAside(paths, tail, aside));
-  truncated.aside = aside;
+  ASSIGN_OR_RETURN(const Place place, FindPlace(aside, tail));
+  if (!place.is_saved) RETURN_IF_ERROR(SetAside(paths, tail, place.aside));
+  truncated.aside = place.aside;
   truncated.records_set_aside = tail.records;
   RETURN_IF_ERROR(Cut(paths, tail));
   return truncated;

@@ -17,9 +17,11 @@ struct TruncatedJournal {
 };
 
 // Cuts every record after `keep` off the journal in `directory`, and puts them with their blobs into the new folder
-// `aside` first. The state is removed: it is rebuilt from what is left when the store is opened. Nobody has the store open.
-// After a crash at any point, call it again with the same arguments.
+// `aside` first, or, when other records have been set aside there, into `aside`-2, -3, … : a node may leave the same record
+// behind more than once. The state is removed: it is rebuilt from what is left when the store is opened. Nobody has the
+// store open. After a crash at any point, call it again with the same arguments.
 // kFailedPrecondition: a process has the directory. kCorruption: the journal is damaged; nothing was changed.
+// kResourceExhausted: too many folders (limits::kSetAsideMax); nothing was changed.
 Result<TruncatedJournal> TruncateJournal(const std::string& directory, Lsn keep, const std::string& aside);
 
 // What was set aside: its records in order.

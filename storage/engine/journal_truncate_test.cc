@@ -34,9 +34,10 @@ class JournalTruncateTest : public StoreTest {
     EXPECT_TRUE(truncated.ok()) << truncated.status().ToString();
     return truncated.ok() ? *truncated : TruncatedJournal();
   }
-  std::vector<Lsn> SetAside() {
+  std::vector<Lsn> SetAside() { return SetAside(aside_); }
+  static std::vector<Lsn> SetAside(const std::string& aside) {
     std::vector<Lsn> lsns;
-    const Status status = ReadSetAside(aside_, [&](const LogRecord& record) {
+    const Status status = ReadSetAside(aside, [&](const LogRecord& record) {
       lsns.push_back(record.lsn);
       return OkStatus();
     });
@@ -123,6 +124,18 @@ TEST_F(JournalTruncateTest, AHalfSavedTailIsSavedAgain) {
   Close();
   EXPECT_EQ(MustTruncate(Lsn(10)).records_set_aside, 2U);
   EXPECT_EQ(SetAside().size(), 2U);
+}
+
+// A node that leads, follows and leads again may leave the same common record more than once.
+TEST_F(JournalTruncateTest, TwoTailsBehindTheSameRecordAreBothKept) {
+  MustTruncate(Lsn(10));
+  Open();
+  CommitUsers(50, 2);  // Another LSN 11 and 12.
+  Close();
+  const TruncatedJournal second = MustTruncate(Lsn(10));
+  EXPECT_EQ(second.records_set_aside, 2U);
+  EXPECT_EQ(SetAside().size(), 10U);
+  EXPECT_EQ(SetAside(second.aside).size(), 2U);
 }
 
 TEST_F(JournalTruncateTest, AnOpenStoreIsLeftAlone) {
