@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -48,6 +50,7 @@ class BodyPipe {
     current_ = std::move(pieces_.front());
     pieces_.pop_front();
     bytes_ -= current_.size();
+    pulled_bytes_ += current_.size();
     changed_.NotifyAll();
     return std::string_view(current_);
   }
@@ -57,10 +60,11 @@ class BodyPipe {
     is_abandoned_ = true;
     changed_.NotifyAll();
   }
-  // All of it went on: the other side may have acted on it.
-  bool is_drained() const {
+  // All of it may have gone on, and the other side may have acted on it. Whoever knows the length does not pull once more
+  // to learn of the end.
+  bool may_be_whole(std::optional<uint64_t> length_bytes) const {
     MutexLock lock(mutex_);
-    return is_drained_;
+    return is_drained_ || (length_bytes.has_value() && pulled_bytes_ >= *length_bytes);
   }
 
  private:
@@ -74,6 +78,7 @@ class BodyPipe {
   CondVar changed_;
   std::deque<std::string> pieces_ GUARDED_BY(mutex_);
   size_t bytes_ GUARDED_BY(mutex_) = 0;
+  uint64_t pulled_bytes_ GUARDED_BY(mutex_) = 0;
   bool is_ended_ GUARDED_BY(mutex_) = false;
   bool is_abandoned_ GUARDED_BY(mutex_) = false;
   bool is_drained_ GUARDED_BY(mutex_) = false;

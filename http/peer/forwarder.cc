@@ -60,6 +60,7 @@ struct Forwarder::Exchange {
   HttpRequest request;
   BodyPipe pipe;
   bool has_body = false;
+  bool may_have_arrived = false;  // Set before `answer`.
   Mutex mutex;
   CondVar answered;
   std::optional<Result<HttpAnswer>> answer GUARDED_BY(mutex);
@@ -134,6 +135,7 @@ void Forwarder::Send(Exchange* exchange) {
   auto client = Borrow();
   Result<HttpAnswer> answer = client->Send(exchange->request);
   exchange->pipe.Abandon();
+  exchange->may_have_arrived = client->may_have_arrived();
   GiveBack(std::move(client));
   MutexLock lock(exchange->mutex);
   exchange->answer = std::move(answer);
@@ -145,7 +147,9 @@ Response Forwarder::Answer(const Exchange& exchange_in) const {
   MutexLock lock(exchange.mutex);
   const Result<HttpAnswer>& answer = *exchange.answer;
   if (!answer.ok()) {
-    const bool may_be_saved = exchange.has_body ? exchange.pipe.is_drained() : answer.code() != Code::kUnavailable;
+    // A body of which a part is missing is nothing that anybody saves.
+    const bool may_be_saved = exchange.may_have_arrived &&
+                              (!exchange.has_body || exchange.pipe.may_be_whole(exchange.request.body_bytes));
     return ErrorResponse(
         503, may_be_saved ? "The region that takes writes did not answer; whether this was saved is not known. Trying "
                             "again is safe."

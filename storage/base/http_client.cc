@@ -221,6 +221,7 @@ class HttpClient::Impl {
   }
 
   Result<HttpAnswer> Fetch(const HttpRequest& request, HttpBodySink& sink);
+  bool may_have_arrived() const { return may_have_arrived_; }
   void Cancel() {
     cancelled_.store(true);
     curl_multi_wakeup(multi_.get());
@@ -240,6 +241,7 @@ class HttpClient::Impl {
 
   const Options options_;
   std::atomic<bool> cancelled_{false};
+  bool may_have_arrived_ = false;
   std::unique_ptr<CURLM, FreeMulti> multi_;
   std::unique_ptr<CURL, FreeEasy> easy_;
   std::unique_ptr<curl_slist, FreeList> headers_;
@@ -378,6 +380,10 @@ Status HttpClient::Impl::Run(const HttpRequest& request, uint64_t deadline_ms) {
         std::min({limits::kOutboundWakeMs, deadline_ms - now_ms, last_activity_ms + request.idle_timeout_ms - now_ms});
     CHECK(curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(wait_ms), nullptr) == CURLM_OK);
   }
+  // Set right before the first byte is sent, also over a connection that was kept.
+  curl_off_t send_begin_us = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_PRETRANSFER_TIME_T, &send_begin_us);
+  may_have_arrived_ = may_have_arrived_ || send_begin_us > 0;
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
     if (message->msg == CURLMSG_DONE) code = message->data.result;
@@ -422,6 +428,7 @@ Status HttpClient::Impl::Follow(const HttpAnswer& answer, CURLU* url, bool* same
 }
 
 Result<HttpAnswer> HttpClient::Impl::Fetch(const HttpRequest& request, HttpBodySink& sink) {
+  may_have_arrived_ = false;
   RETURN_IF_ERROR(CheckRequest(request));
   ASSIGN_OR_RETURN(const UrlHandle url, OpenUrl(request.url));
   const uint64_t deadline_ms =
@@ -468,6 +475,8 @@ Result<HttpAnswer> HttpClient::Send(const HttpRequest& request) {
 Result<HttpAnswer> HttpClient::Stream(const HttpRequest& request, HttpBodySink& sink) {
   return impl_->Fetch(request, sink);
 }
+
+bool HttpClient::may_have_arrived() const { return impl_->may_have_arrived(); }
 
 void HttpClient::Cancel() { impl_->Cancel(); }
 

@@ -93,6 +93,9 @@ class HttpClient {
 
   Result<HttpAnswer> Send(const HttpRequest& request);
   Result<HttpAnswer> Stream(const HttpRequest& request, HttpBodySink& sink);
+  // Whether anything of the last request may have reached the other side. False only when that is certain: there was no
+  // connection. On the thread of the request.
+  bool may_have_arrived() const;
   // Ends the request that is under way, and every later one, with kCancelled. A name that is being resolved is waited for.
   void Cancel();
 

@@ -235,11 +235,13 @@ TEST(HttpClient, NamesWhatFailedButNoSecrets) {
     LoopbackServer server([](const std::string&, const std::string&) { return std::string(); });
     auto broken = client.Send(Get(server.Url("/p")));
     EXPECT_EQ(broken.code(), Code::kUnavailable);
+    EXPECT_TRUE(client.may_have_arrived());
     closed_port = server.port();
   }
   const std::string host = "127.0.0.1:" + std::to_string(closed_port);
   auto answer = client.Send(Get("http://me:secret@" + host + "/path?token=hidden"));
   EXPECT_EQ(answer.code(), Code::kUnavailable);
+  EXPECT_FALSE(client.may_have_arrived());  // Nor does it remember the request before.
   const std::string text(answer.status().message());
   EXPECT_NE(text.find("GET http://" + host + "/path: "), std::string::npos) << text;
   EXPECT_EQ(text.find("secret"), std::string::npos) << text;

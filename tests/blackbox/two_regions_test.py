@@ -112,6 +112,66 @@ class Node:
         return (self.folder / "log").read_text(errors="replace")
 
 
+class Cutter:
+    """Stands before a node; closes a connection when the answer comes to a request with one of the methods in `cut`."""
+
+    def __init__(self, port):
+        self.to = port
+        self.cut = ()
+        self.answers_cut = 0
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.server.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.server.accept()
+            except OSError:
+                return
+            try:
+                far = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                near.close()
+                continue
+            methods = [b""]
+            for run in (self.pass_on, self.pass_back):
+                threading.Thread(target=run, args=(near, far, methods), daemon=True).start()
+
+    def pass_on(self, near, far, methods):
+        try:
+            while piece := near.recv(65536):
+                word = piece[:8].split(b" ")[0]
+                if word in (b"GET", b"HEAD", b"PUT", b"POST", b"DELETE"):
+                    methods[0] = word
+                far.sendall(piece)
+        except OSError:
+            pass
+        self.end(near, far)
+
+    def pass_back(self, near, far, methods):
+        try:
+            while piece := far.recv(65536):
+                if methods[0] in self.cut:
+                    self.answers_cut += 1
+                    break
+                near.sendall(piece)
+        except OSError:
+            pass
+        self.end(near, far)
+
+    @staticmethod
+    def end(*ends):
+        for each in ends:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.server.close()
+
+
 def free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
@@ -229,6 +289,29 @@ class TwoRegions(Pair):
         answer, _ = self.publish(self.west, "during", "1.0.0")
         self.assertEqual(answer.status, 503)
         self.assertIn("nothing was saved", answer.json()["error"])
+
+    def test_an_answer_that_is_lost_is_not_called_unsaved(self):
+        cutter = Cutter(self.east.port)
+        self.addCleanup(cutter.close)
+        self.west.follow = cutter.url + "/"
+        self.west.start()
+        self.wait_in_sync()
+        self.assertEqual(self.publish(self.east, "there", "1.0.0")[0].status, 201)
+        self.assertEqual(self.east.request("PUT", "/-/package/there/dist-tags/beta", "1.0.0", token=self.token).status,
+                         201)
+        cutter.cut = (b"PUT", b"DELETE")
+        small, _ = self.publish(self.west, "small", "1.0.0")
+        large, _ = self.publish(self.west, "large", "1.0.0", os.urandom(3_000_000))
+        bodiless = self.west.request("DELETE", "/-/package/there/dist-tags/beta", token=self.token)
+        self.assertGreaterEqual(cutter.answers_cut, 3)
+        for name, answer in (("small", small), ("large", large), ("dist-tag", bodiless)):
+            self.assertEqual(answer.status, 503, name)
+            self.assertIn("not known", answer.json()["error"], name)
+            self.assertIsNotNone(answer.headers.get("retry-after"), name)
+        # It was saved, each of it; and trying again is safe, as was said.
+        for name in ("small", "large"):
+            self.assertEqual(self.east.request("GET", f"/{name}").status, 200)
+        self.assertNotIn("beta", self.east.request("GET", "/-/package/there/dist-tags").json())
 
     def test_a_wrong_secret_and_other_data(self):
         self.assertEqual(self.east.request("GET", "/-/replication/v1/lsn").status, 401)
