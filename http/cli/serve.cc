@@ -265,8 +265,9 @@ Result<std::vector<int>> Duplicates(const std::vector<http::OwnedFd>& sockets) {
 
 void Reopen() { kill(getpid(), kReopenSignal); }
 
-// From the store to the server and back: the program, made of its parts in order. They end in the reverse order.
-Ending ServeOnce(const Config& config, Elector* elector, std::vector<int> listen_sockets, const sigset_t& signals) {
+// From the store to the server and back: the program, made of its parts in order. They end in the reverse order. `sockets`
+// are closed when this is the last time.
+Ending ServeOnce(const Config& config, Elector* elector, std::vector<http::OwnedFd>* sockets, const sigset_t& signals) {
   auto peering_made = Peering::Create(config, elector, Reopen);
   if (!peering_made.ok()) return Failed(peering_made.status());
   Peering* const peering = peering_made->get();  // None when this node has no peers.
@@ -313,7 +314,9 @@ Ending ServeOnce(const Config& config, Elector* elector, std::vector<int> listen
     peer_handler = peering->MakeHandler(api, executor);
   }
   http::Handler& handler = peer_handler == nullptr ? static_cast<http::Handler&>(api) : *peer_handler;
-  http::Server server(ServerOptionsOf(config, std::move(listen_sockets)), handler, executor);
+  auto listen_sockets = Duplicates(*sockets);
+  if (!listen_sockets.ok()) return Failed(listen_sockets.status());
+  http::Server server(ServerOptionsOf(config, *std::move(listen_sockets)), handler, executor);
   api.metrics().SetExtra([&](std::string* out) {
     AppendEngineMetrics(store, api, api.hot(), executor, server, out);
     AppendHookMetrics(dispatcher.stats(), out);
@@ -335,6 +338,8 @@ Ending ServeOnce(const Config& config, Elector* elector, std::vector<int> listen
   sigwait(&signals, &received);
   const bool begins_anew = received == kReopenSignal;
   if (elector != nullptr) elector->Attach(nullptr);
+  // While one of them is open, the kernel goes on to accept whom nobody will serve.
+  if (!begins_anew) sockets->clear();
   Log(LogLevel::kInfo, begins_anew ? "changing role" : "draining", {{"signal", received}});
   own_node.SetDraining();
   // Whoever waits for an acknowledgement that cannot come any more is told so, or the drain would wait for them.
@@ -360,16 +365,12 @@ int RunServe(const Config& given) {
   const Status htpasswd = CheckHtpasswdFile(config);
   if (!htpasswd.ok()) return Fail(htpasswd);
   RaiseDescriptorLimit(config);
-  const auto sockets = Listen(config, inherited_sockets);
+  auto sockets = Listen(config, inherited_sockets);
   if (!sockets.ok()) return Fail(sockets.status());
   auto elector = Elector::Create(config, Reopen);  // None without an etcd.
   if (!elector.ok()) return Fail(elector.status());
   Ending ending = Ending::kBeginAnew;
-  while (ending == Ending::kBeginAnew) {
-    auto copies = Duplicates(*sockets);
-    if (!copies.ok()) return Fail(copies.status());
-    ending = ServeOnce(config, elector->get(), *std::move(copies), signals);
-  }
+  while (ending == Ending::kBeginAnew) ending = ServeOnce(config, elector->get(), &*sockets, signals);
   return Answer(ending);
 }
 
