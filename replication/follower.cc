@@ -135,9 +135,15 @@ void Follower::CompareState() {
   if (visible_.lsn != committed_.lsn || visible_.lsn == Lsn() || state_.phase == Phase::kBroken) return;
   if (visible_.state_hash == committed_.state_hash && visible_.chain_hash == committed_.chain_hash) return;
   state_.phase = Phase::kBroken;
-  state_.error = "the state at LSN " + std::to_string(visible_.lsn.value()) +
-                 " is not the leader's; stop this node, remove its data directory and let it begin anew";
+  NoteError("the state at LSN " + std::to_string(visible_.lsn.value()) +
+            " is not the leader's; stop this node, remove its data directory and let it begin anew");
   Log(LogLevel::kError, "replication: this node's state is not its leader's", {{"lsn", visible_.lsn.value()}});
+}
+
+void Follower::NoteError(const std::string& why) {
+  state_.error = why;
+  state_.last_error = why;
+  state_.last_error_ms = clock_->MonotonicMs();
 }
 
 // --- the log ---
@@ -153,7 +159,7 @@ void Follower::RunLog() {
     if (state_.phase == Phase::kDiverged && options_.on_diverged) options_.on_diverged();
     if (state_.phase == Phase::kBroken || state_.phase == Phase::kDiverged) return;
     state_.phase = Phase::kConnecting;
-    state_.error = ended.ok() ? "the leader ended the stream" : ended.ToString();
+    NoteError(ended.ok() ? "the leader ended the stream" : ended.ToString());
     ++state_.reconnects;
     const bool was_good = clock_->MonotonicMs() - begin_ms > limits::kReconnectMsMax;
     pause_ms = was_good ? limits::kReconnectMsMin : std::min(2 * pause_ms, limits::kReconnectMsMax);
@@ -272,7 +278,7 @@ Status Follower::TakeRefused(const Refused& refused) {
 void Follower::Fail(Phase phase, const std::string& why) {
   MutexLock lock(mutex_);
   state_.phase = phase;
-  state_.error = why;
+  NoteError(why);
   changed_.NotifyAll();
 }
 
@@ -376,9 +382,12 @@ void Follower::RunAcks() {
         continue;
       }
     }
-    const Status sent = ack_client_.SendAck(MakeAck());
-    if (sent.ok()) continue;
+    const auto behind_bytes = ack_client_.SendAck(MakeAck());
     MutexLock lock(mutex_);
+    if (behind_bytes.ok()) {
+      state_.behind_bytes = *behind_bytes;
+      continue;
+    }
     if (!is_stopping()) changed_.WaitForMs(mutex_, limits::kReconnectMsMin);
   }
 }
@@ -388,6 +397,7 @@ void Follower::RunAcks() {
 FollowerState Follower::state() const {
   MutexLock lock(mutex_);
   FollowerState state = state_;
+  state.leader = committed_;
   if (behind_since_ms_ != 0) state.behind_ms = clock_->MonotonicMs() - behind_since_ms_;
   return state;
 }

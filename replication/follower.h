@@ -28,12 +28,16 @@ struct FollowerState {
     kBroken,    // What it has is not what its leader has. Never ready, never promoted.
   };
   Phase phase = Phase::kConnecting;
-  std::string error;  // The last one; empty while all is well.
+  std::string error;           // Empty while all is well.
+  std::string last_error;      // The same of the past.
+  uint64_t last_error_ms = 0;  // When, monotonic.
   Lsn durable, applied;
   Lsn leader_journaled, leader_committed;
-  uint64_t heard_ms = 0;    // Monotonic; 0: never.
-  uint64_t behind_ms = 0;   // Age of the leader's oldest record that is not applied here; 0 when there is none.
-  bool is_in_sync = false;  // As its leader said last.
+  engine::VisibleHead leader;  // What it has committed, with its hashes there, as it said last.
+  uint64_t behind_bytes = 0;   // Of the journal and its blobs, as the leader said last.
+  uint64_t heard_ms = 0;       // Monotonic; 0: never.
+  uint64_t behind_ms = 0;      // Age of the leader's oldest record that is not applied here; 0 when there is none.
+  bool is_in_sync = false;     // As its leader said last.
   uint64_t reconnects = 0;
   uint64_t blobs_fetched = 0;
   uint64_t bytes_fetched = 0;
@@ -92,6 +96,7 @@ class Follower final : public engine::CommitShipper {
   Status FetchBlobs() EXCLUDES(mutex_);
   void RaiseCommitted(const engine::VisibleHead& head) EXCLUDES(mutex_);
   void CompareState() REQUIRES(mutex_);
+  void NoteError(const std::string& why) REQUIRES(mutex_);
   void Fail(FollowerState::Phase phase, const std::string& why) EXCLUDES(mutex_);
   Ack MakeAck() const EXCLUDES(mutex_);
   bool is_stopping() const { return is_stopping_.load(std::memory_order_acquire); }

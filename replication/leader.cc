@@ -12,6 +12,7 @@ namespace tarn::replication {
 namespace {
 
 constexpr uint64_t kTendMs = 100;
+constexpr uint64_t kMeasureMs = 500;
 
 Refused Refuse(Refused::Why why, std::string text) { return Refused{why, std::move(text)}; }
 
@@ -139,12 +140,33 @@ Leader::~Leader() {
 void Leader::Run() {
   pthread_setname_np(pthread_self(), "in-sync-set");
   MutexLock lock(tend_mutex_);
+  uint64_t measured_ms = 0;
   while (!is_ending_) {
     tend_changed_.WaitForMs(tend_mutex_, kTendMs);
     if (is_ending_ || is_stopped()) continue;
+    if (clock_->MonotonicMs() >= measured_ms + kMeasureMs) {
+      Measure();
+      measured_ms = clock_->MonotonicMs();
+    }
     const Status tended = sync_.Tend();
     if (!tended.ok()) Log(LogLevel::kWarning, "the in-sync set was not extended", {{"why", tended.ToString()}});
   }
+}
+
+void Leader::Measure() {
+  MutexLock lock(measure_mutex_);
+  if (is_stopped() || shipping() == nullptr) return;
+  for (const PeerState& peer : sync_.stats().peers) MeasureOne(peer);
+}
+
+void Leader::MeasureOne(const PeerState& peer) {
+  engine::Shipping& ours = *shipping();
+  if (peer.durable >= ours.journaled().lsn) return sync_.NoteBehind(peer.node_id, 0, 0);
+  const auto bytes = ours.BytesBehind(peer.durable);
+  const auto oldest = ours.ReadRaw(peer.durable.Next());
+  if (!bytes.ok() || !oldest.ok()) return;  // Whoever sends these records will say so.
+  const uint64_t now_ms = clock_->NowMs();
+  sync_.NoteBehind(peer.node_id, *bytes, now_ms - std::min(now_ms, oldest->time_ms));
 }
 
 void Leader::Attach(engine::Store* store) {
@@ -156,6 +178,7 @@ void Leader::Stop() {
   is_stopped_.store(true, std::memory_order_release);
   sync_.Stop();
   WakeAll();
+  MutexLock lock(measure_mutex_);  // Nobody reads the store from here on.
 }
 
 void Leader::Journaled(const engine::JournalHead&) { WakeAll(); }
@@ -170,7 +193,7 @@ Status Leader::WaitMayApply(Lsn last) {
 
 void Leader::Visible(const engine::VisibleHead&) { WakeAll(); }
 
-Status Leader::Note(const Ack& ack) {
+Result<uint64_t> Leader::Note(const Ack& ack) {
   engine::Shipping* const ours = shipping();
   if (ours == nullptr || is_stopped()) return Unavailable("this node does not lead");
   const engine::JournalHead head = ours->journaled();
@@ -185,7 +208,7 @@ Status Leader::Note(const Ack& ack) {
   RETURN_IF_ERROR(sync_.Note(ack, head.lsn));
   CheckState(ack);
   if (is_window_full_.exchange(false)) WakeAll();
-  return OkStatus();
+  return sync_.behind_bytes_of(ack.node_id);
 }
 
 // Equal LSN, equal state: compared whenever both are at the same one.

@@ -87,8 +87,9 @@ class Leader final : public engine::CommitShipper {
   Status WaitMayApply(Lsn last) override;
   void Visible(const engine::VisibleHead& head) override;
 
-  // How far a follower is. kFailedPrecondition: it has promised a higher epoch, so this node leads no longer.
-  Status Note(const Ack& ack);
+  // How far a follower is; answers how many bytes of the journal it lacks, as measured last. kFailedPrecondition: it has
+  // promised a higher epoch, so this node leads no longer.
+  Result<uint64_t> Note(const Ack& ack);
 
   // Woken when there is something to send; any thread. Ids from AddWaker.
   uint64_t AddWaker(std::function<void()> wake) EXCLUDES(wakers_mutex_);
@@ -108,6 +109,9 @@ class Leader final : public engine::CommitShipper {
   void WakeAll() EXCLUDES(wakers_mutex_);
   void Run();
   void CheckState(const Ack& ack);
+  // How much each follower lacks, now and then: whoever asks is not to wait for the disk.
+  void Measure() EXCLUDES(measure_mutex_);
+  void MeasureOne(const PeerState& peer);
 
   const Options options_;
   Clock* const clock_;
@@ -123,6 +127,7 @@ class Leader final : public engine::CommitShipper {
   uint64_t next_waker_ GUARDED_BY(wakers_mutex_) = 1;
   std::map<uint64_t, std::function<void()>> wakers_ GUARDED_BY(wakers_mutex_);
 
+  Mutex measure_mutex_;  // Held while the store is read; Stop waits for that.
   Mutex tend_mutex_;
   CondVar tend_changed_;
   bool is_ending_ GUARDED_BY(tend_mutex_) = false;

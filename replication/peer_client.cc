@@ -105,11 +105,13 @@ Status PeerClient::StreamLog(const std::string& node_id, Epoch epoch, const engi
   return StreamTo(client_, request, sink);
 }
 
-Status PeerClient::SendAck(const Ack& ack) {
+Result<uint64_t> PeerClient::SendAck(const Ack& ack) {
   HttpRequest request = MakeRequest("POST", "ack");
   AppendFrame(ack, &request.body);
   request.total_timeout_ms = limits::kPeerSilentMs;
-  return Send(request).status();
+  ASSIGN_OR_RETURN(const HttpAnswer answer, Send(request));
+  const std::string_view behind = answer.Header(kBehindHeader);
+  return behind.empty() ? Result<uint64_t>(0) : ParseNumber(behind);
 }
 
 Status PeerClient::FetchBlob(const Digest& digest, HttpBodySink& sink) {

@@ -15,6 +15,7 @@
 namespace tarn::replication {
 
 inline constexpr std::string_view kPathPrefix = "/-/replication/v1/";
+inline constexpr std::string_view kBehindHeader = "tarn-behind-bytes";  // In the answer to an acknowledgement.
 
 // How a node reaches another one.
 struct PeerOptions {
@@ -31,7 +32,8 @@ class PeerClient {
 
   // Streams the frames of `log`; the sink gets bytes.
   Status StreamLog(const std::string& node_id, Epoch epoch, const engine::JournalHead& from, HttpBodySink& sink);
-  Status SendAck(const Ack& ack);
+  // Answers how many bytes of the journal the leader says are missing here.
+  Result<uint64_t> SendAck(const Ack& ack);
   Status FetchBlob(const Digest& digest, HttpBodySink& sink);
   struct Segments {
     std::vector<engine::SegmentListing> segments;

@@ -1,6 +1,7 @@
 #include "replication/sync_set.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "storage/base/logging.h"
@@ -37,9 +38,12 @@ Status SyncSet::Note(const Ack& ack, Lsn journaled) {
   peer.url = ack.url;
   peer.heard_ms = clock_->MonotonicMs();
   if (!peer.is_broken) peer.error = ack.error;
+  if (!ack.error.empty()) Remember(&peer, ack.error);
   // What it has once said is durable stays so; unless it lost its disk, and then it is no member any more.
   peer.durable = ack.durable;
   peer.applied = ack.applied;
+  peer.state_hash = ack.state_hash;
+  if (ack.durable >= journaled) peer.behind_bytes = peer.behind_ms = 0;
   const bool is_near = ack.durable.value() + kCaughtUpRecords >= journaled.value();
   if (peer.standing == Standing::kCatchingUp && is_near && peer.error.empty() && !peer.is_broken) {
     peer.standing = Standing::kWaitedFor;
@@ -49,12 +53,26 @@ Status SyncSet::Note(const Ack& ack, Lsn journaled) {
   return OkStatus();
 }
 
+void SyncSet::Remember(PeerState* peer, const std::string& error) {
+  peer->last_error = error;
+  peer->last_error_ms = clock_->MonotonicMs();
+}
+
+void SyncSet::NoteBehind(const std::string& node_id, uint64_t bytes, uint64_t age_ms) {
+  MutexLock lock(mutex_);
+  const auto found = peers_.find(node_id);
+  if (found == peers_.end()) return;
+  found->second.behind_bytes = bytes;
+  found->second.behind_ms = age_ms;
+}
+
 void SyncSet::Accuse(const std::string& node_id, const std::string& why) {
   MutexLock lock(mutex_);
   const auto found = peers_.find(node_id);
   if (found == peers_.end()) return;
   found->second.is_broken = true;
   found->second.error = why;
+  Remember(&found->second, why);
   changed_.NotifyAll();
 }
 
@@ -120,6 +138,10 @@ Status SyncSet::DropLagging(Lsn lsn) {
     PeerState& peer = peers_[id];
     peer.standing = Standing::kCatchingUp;
     ++stats_.drops;
+    if (peer.error.empty()) {
+      Remember(&peer, "no acknowledgement of LSN " + std::to_string(lsn.value()) + " within " +
+                          std::to_string(options_.ack_wait_ms) + " ms");
+    }
     Log(LogLevel::kWarning, "a follower is out of the in-sync set: writes are acknowledged without it from now on",
         {{"node", id}, {"durable_lsn", peer.durable.value()}, {"lsn", lsn.value()}});
   }
@@ -172,6 +194,12 @@ bool SyncSet::IsInSync(const std::string& node_id) const {
   MutexLock lock(mutex_);
   const auto found = peers_.find(node_id);
   return found != peers_.end() && found->second.standing == Standing::kInSync;
+}
+
+uint64_t SyncSet::behind_bytes_of(const std::string& node_id) const {
+  MutexLock lock(mutex_);
+  const auto found = peers_.find(node_id);
+  return found == peers_.end() ? 0 : found->second.behind_bytes;
 }
 
 Lsn SyncSet::durable_of(const std::string& node_id) const {

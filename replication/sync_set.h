@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -32,10 +33,15 @@ struct PeerState {
   Standing standing = Standing::kCatchingUp;
   Lsn durable;
   Lsn applied;
-  uint64_t heard_ms = 0;   // Of the monotonic clock.
-  std::string error;       // Why it says it is not complete; or what it is accused of.
-  Lsn waited_since;        // kWaitedFor: in the set once it has this one.
-  bool is_broken = false;  // Its state is not ours at an equal LSN.
+  std::array<uint64_t, 2> state_hash{};  // At `applied`.
+  uint64_t heard_ms = 0;                 // Of the monotonic clock.
+  uint64_t behind_bytes = 0;             // As measured last, now and then; 0 when nothing is missing there.
+  uint64_t behind_ms = 0;                // Age of the oldest record that it has not got, likewise.
+  std::string error;                     // Why it says it is not complete; or what it is accused of.
+  std::string last_error;                // The same of the past: what it said last, or why it left the set.
+  uint64_t last_error_ms = 0;            // When, monotonic.
+  Lsn waited_since;                      // kWaitedFor: in the set once it has this one.
+  bool is_broken = false;                // Its state is not ours at an equal LSN.
 };
 
 // The followers of a leader: how far each is, which of them acknowledgements wait for, and the set that is kept durably.
@@ -59,6 +65,8 @@ class SyncSet {
   // A follower has said how far it is. `journaled` is how far this node's journal is.
   // kResourceExhausted: too many followers.
   Status Note(const Ack& ack, Lsn journaled) EXCLUDES(mutex_);
+  // How much of the journal it has not got. Nothing, when it has since caught up.
+  void NoteBehind(const std::string& node_id, uint64_t bytes, uint64_t age_ms) EXCLUDES(mutex_);
   // It is not what it should be: acknowledgements go on without it once the set says so.
   void Accuse(const std::string& node_id, const std::string& why) EXCLUDES(mutex_);
   // Returns when the records up to `lsn` may be acknowledged. kUnavailable: stopped, or this node leads no longer.
@@ -77,11 +85,13 @@ class SyncSet {
   };
   Stats stats() const EXCLUDES(mutex_);
   bool IsInSync(const std::string& node_id) const EXCLUDES(mutex_);
+  uint64_t behind_bytes_of(const std::string& node_id) const EXCLUDES(mutex_);
   Lsn durable_of(const std::string& node_id) const EXCLUDES(mutex_);
 
  private:
   using Standing = PeerState::Standing;
   bool IsWaitedFor(const PeerState& peer) const { return peer.standing != Standing::kCatchingUp; }
+  void Remember(PeerState* peer, const std::string& error) REQUIRES(mutex_);
   std::vector<std::string> Lagging(Lsn lsn) const REQUIRES(mutex_);
   Status DropLagging(Lsn lsn) EXCLUDES(mutex_);
   std::vector<std::string> Members() const REQUIRES(mutex_);

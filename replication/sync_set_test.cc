@@ -188,5 +188,29 @@ TEST_F(SyncSetTest, TheStoredSetNeverLies) {
   EXPECT_EQ(lies.load(), 0);
 }
 
+TEST_F(SyncSetTest, RemembersHowFarAFollowerWasBehindAndWhatWentWrong) {
+  Make(AckMode::kRemote, kShort);
+  const auto peer = [this] { return set_->stats().peers.at(0); };
+  MustNote("west", 5, 5);
+  ASSERT_TRUE(set_->Tend().ok());
+  set_->NoteBehind("west", 1'000, 20);
+  set_->NoteBehind("nobody", 1'000, 20);
+  EXPECT_EQ(set_->behind_bytes_of("west"), 1'000U);
+  EXPECT_EQ(set_->behind_bytes_of("nobody"), 0U);
+  MustNote("west", 5, 6);
+  EXPECT_EQ(peer().behind_bytes, 1'000U);
+  MustNote("west", 6, 6);
+  EXPECT_EQ(peer().behind_bytes, 0U);
+  EXPECT_EQ(peer().behind_ms, 0U);
+  EXPECT_EQ(peer().last_error, "");
+  ASSERT_TRUE(set_->WaitUntilAcknowledged(Lsn(7)).ok());  // Dropped.
+  EXPECT_NE(peer().last_error.find("no acknowledgement of LSN 7"), std::string::npos);
+  ASSERT_TRUE(set_->Note(AckOf("west", 7, "a hole"), Lsn(7)).ok());
+  EXPECT_EQ(peer().error, "a hole");
+  MustNote("west", 7, 7);
+  EXPECT_EQ(peer().error, "");
+  EXPECT_EQ(peer().last_error, "a hole");
+}
+
 }  // namespace
 }  // namespace tarn::replication

@@ -11,6 +11,15 @@ void AppendSample(std::string* out, std::string_view name, std::string_view labe
   out->append(name).append("{").append(labels).append("} ").append(std::to_string(value)).append("\n");
 }
 
+void AppendLabel(std::string* out, std::string_view name, std::string_view value) {
+  out->append(name).append("=\"");
+  for (const char c : value) {
+    if (c == '"' || c == '\\') out->push_back('\\');
+    out->append(c == '\n' ? "\\n" : std::string_view(&c, 1));
+  }
+  out->push_back('"');
+}
+
 // "0.0005", "1.0": the canonical form, which OpenMetrics wants of bounds that are powers of ten.
 std::string Seconds(uint64_t microseconds) {
   std::string fraction = std::to_string(microseconds % 1'000'000);
@@ -48,6 +57,30 @@ void Metrics::AppendGauge(std::string* out, std::string_view name, uint64_t valu
 void Metrics::AppendCounter(std::string* out, std::string_view name, uint64_t value) {
   out->append("# TYPE ").append(name).append(" counter\n").append(name).append("_total ");
   out->append(std::to_string(value)).append("\n");
+}
+
+void Metrics::AppendGauges(std::string* out, std::string_view name, std::string_view label,
+                           const LabelledValues& values) {
+  if (values.empty()) return;
+  out->append("# TYPE ").append(name).append(" gauge\n");
+  for (const auto& [of, value] : values) {
+    out->append(name).append("{");
+    AppendLabel(out, label, of);
+    out->append("} ").append(std::to_string(value)).append("\n");
+  }
+}
+
+void Metrics::AppendInfo(std::string* out, std::string_view name, const std::vector<Labels>& lines) {
+  if (lines.empty()) return;
+  out->append("# TYPE ").append(name).append(" info\n");
+  for (const Labels& labels : lines) {
+    out->append(name).append("_info{");
+    for (size_t i = 0; i < labels.size(); ++i) {
+      if (i > 0) out->append(",");
+      AppendLabel(out, labels[i].first, labels[i].second);
+    }
+    out->append("} 1\n");
+  }
 }
 
 std::string Metrics::Format() const {

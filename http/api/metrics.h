@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "http/net/admission.h"
 #include "http/net/handler.h"
@@ -24,6 +27,13 @@ class Metrics {
   // "name value\n" under its TYPE line, for `extra`.
   static void AppendGauge(std::string* out, std::string_view name, uint64_t value);
   static void AppendCounter(std::string* out, std::string_view name, uint64_t value);
+  // One gauge with a line for each value of `label`.
+  using LabelledValues = std::vector<std::pair<std::string, uint64_t>>;
+  static void AppendGauges(std::string* out, std::string_view name, std::string_view label,
+                           const LabelledValues& values);
+  // Words instead of numbers: one line of value 1 for each set of labels.
+  using Labels = std::vector<std::pair<std::string, std::string>>;
+  static void AppendInfo(std::string* out, std::string_view name, const std::vector<Labels>& lines);
 
  private:
   static constexpr size_t kStatusClasses = 6;  // 0xx (the client left) to 5xx.

@@ -39,9 +39,9 @@ class Checker {
       return;
     }
     if (ended_) faults.push_back("after the end: " + line);
-    static const std::regex type("# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge|histogram)");
+    static const std::regex type("# TYPE ([a-zA-Z_:][a-zA-Z0-9_:]*) (counter|gauge|histogram|info)");
     static const std::regex sample("([a-zA-Z_:][a-zA-Z0-9_:]*)(\\{[^}]*\\})? (-?[0-9]+(\\.[0-9]+)?)");
-    static const std::regex label("[a-z_]+=\"[^\"\\\\]*\"(,[a-z_]+=\"[^\"\\\\]*\")*");
+    static const std::regex label(R"([a-z_]+="([^"\\]|\\[n"\\])*"(,[a-z_]+="([^"\\]|\\[n"\\])*")*)");
     std::smatch match;
     if (std::regex_match(line, match, type)) {
       family_ = match[1];
@@ -63,7 +63,7 @@ class Checker {
 
   void Suffix(const std::string& name, const std::string& line) {
     static const std::map<std::string, std::set<std::string>> suffixes = {
-        {"counter", {"_total"}}, {"gauge", {""}}, {"histogram", {"_bucket", "_count", "_sum"}}};
+        {"counter", {"_total"}}, {"gauge", {""}}, {"info", {"_info"}}, {"histogram", {"_bucket", "_count", "_sum"}}};
     if (!name.starts_with(family_) || !suffixes.at(type_).contains(name.substr(family_.size()))) {
       faults.push_back("not a sample of " + type_ + " " + family_ + ": " + line);
     }
@@ -80,11 +80,17 @@ TEST(Metrics, PageIsValidOpenMetrics) {
   metrics.SetExtra([](std::string* out) {
     Metrics::AppendGauge(out, "things", 7);
     Metrics::AppendCounter(out, "events", 8);
+    Metrics::AppendGauges(out, "lag", "node", {{"west", 3}, {"north", 4}});
+    Metrics::AppendGauges(out, "lag_of_nobody", "node", {});
+    Metrics::AppendInfo(out, "state", {{{"node", "west"}, {"words", "a \"quoted\" \\ line\nand one more"}}});
   });
   const Checker page(metrics.Format());
   EXPECT_TRUE(page.faults.empty()) << page.faults.front();
   EXPECT_EQ(page.samples.at("things"), "7");
   EXPECT_EQ(page.samples.at("events_total"), "8");
+  EXPECT_EQ(page.samples.at(R"(lag{node="west"})"), "3");
+  EXPECT_EQ(page.samples.at(R"(lag{node="north"})"), "4");
+  EXPECT_EQ(page.samples.at(R"(state_info{node="west",words="a \"quoted\" \\ line\nand one more"})"), "1");
 }
 
 TEST(Metrics, CheckerFindsFaults) {

@@ -1,6 +1,9 @@
 #include "http/cli/peering.h"
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -37,6 +40,10 @@ std::string_view NameOf(FollowerState::Phase phase) {
   return "?";
 }
 
+bool IsBroken(const FollowerState& state) {
+  return state.phase == FollowerState::Phase::kBroken || state.phase == FollowerState::Phase::kDiverged;
+}
+
 std::string_view NameOf(PeerState::Standing standing) {
   using enum PeerState::Standing;
   switch (standing) {
@@ -62,7 +69,46 @@ Status DecidedInEtcd() {
       "sync takes over");
 }
 
+// As people and machines compare it: 32 hexadecimal digits.
+std::string HexOf(const std::array<uint64_t, 2>& state_hash) {
+  std::string bytes;
+  AppendLittleEndian(&bytes, state_hash[0]);
+  AppendLittleEndian(&bytes, state_hash[1]);
+  return HexEncode(bytes);
+}
+
+uint64_t RecordsBehind(Lsn head, Lsn at) { return head.value() - std::min(head, at).value(); }
+
 std::string Quoted(std::string_view text) { return JsonString(text); }
+
+std::string LastErrorJson(const std::string& error, uint64_t ms_ago) {
+  if (error.empty()) return "";
+  return ",\"last_error\":" + Quoted(error) + ",\"last_error_ms_ago\":" + std::to_string(ms_ago);
+}
+
+// Of each follower, by its node id. Words about errors are only in the status: anybody may read the metrics.
+void AppendPeerMetrics(const std::vector<PeerState>& peers, Lsn head, uint64_t now_ms, std::string* out) {
+  using http::Metrics;
+  const auto gauges = [&](std::string_view name, const std::function<uint64_t(const PeerState&)>& value_of) {
+    Metrics::LabelledValues values;
+    for (const PeerState& peer : peers) values.emplace_back(peer.node_id, value_of(peer));
+    Metrics::AppendGauges(out, name, "node", values);
+  };
+  gauges("replication_peer_in_sync", [](const auto& peer) { return peer.standing == PeerState::Standing::kInSync; });
+  gauges("replication_peer_broken", [](const auto& peer) { return peer.is_broken || !peer.error.empty(); });
+  gauges("replication_peer_applied_lsn", [](const auto& peer) { return peer.applied.value(); });
+  gauges("replication_peer_lag_records", [head](const auto& peer) { return RecordsBehind(head, peer.durable); });
+  gauges("replication_peer_lag_bytes", [](const auto& peer) { return peer.behind_bytes; });
+  gauges("replication_peer_lag_milliseconds", [](const auto& peer) { return peer.behind_ms; });
+  gauges("replication_peer_silent_milliseconds", [now_ms](const auto& peer) { return now_ms - peer.heard_ms; });
+  std::vector<Metrics::Labels> states;
+  for (const PeerState& peer : peers) {
+    states.push_back({{"node", peer.node_id},
+                      {"standing", std::string(NameOf(peer.standing))},
+                      {"state_hash", HexOf(peer.state_hash)}});
+  }
+  Metrics::AppendInfo(out, "replication_peer", states);
+}
 
 }  // namespace
 
@@ -215,8 +261,7 @@ void Peering::Stop() {
 Status Peering::MayLead() const {
   if (follower_ == nullptr) return FailedPrecondition("this node leads already");
   const FollowerState state = follower_->state();
-  const bool is_whole = state.phase != FollowerState::Phase::kBroken && state.phase != FollowerState::Phase::kDiverged;
-  return is_whole ? OkStatus() : FailedPrecondition(state.error);
+  return IsBroken(state) ? FailedPrecondition(state.error) : OkStatus();
 }
 
 void Peering::StopAcknowledging() {
@@ -334,9 +379,7 @@ Status Peering::Promote(bool accept_loss) {
   if (elector_ != nullptr) return DecidedInEtcd();
   if (follower_ == nullptr) return FailedPrecondition("this node leads already");
   const FollowerState state = follower_->state();
-  if (state.phase == FollowerState::Phase::kBroken || state.phase == FollowerState::Phase::kDiverged) {
-    return FailedPrecondition("this node cannot lead: " + state.error);
-  }
+  if (IsBroken(state)) return FailedPrecondition("this node cannot lead: " + state.error);
   if (state.leader_committed == Lsn() && !accept_loss) {
     return FailedPrecondition(
         "this node has never heard of its leader since it started: nobody knows what it lacks; "
@@ -414,19 +457,17 @@ Status Peering::Demote(const std::string& url) {
 std::string Peering::StatusJson() const {
   const engine::StoreStats stats = store_->Stats();
   const engine::JournalHead head = store_->shipping()->journaled();
-  std::string state_hash;
-  AppendLittleEndian(&state_hash, stats.state_hash[0]);
-  AppendLittleEndian(&state_hash, stats.state_hash[1]);
   std::string out = "{\"node\":" + Quoted(node_.node_id) + ",\"role\":";
   out += node_.role == NodeRole::kLeader ? "\"leader\"" : "\"follower\"";
   out += ",\"epoch\":" + std::to_string(std::max(stats.epoch, node_.epoch).value());
   out += ",\"lsn\":" + std::to_string(stats.last_lsn.value());
   out += ",\"journaled_lsn\":" + std::to_string(head.lsn.value());
   out += ",\"chain_hash\":" + Quoted(HexEncode(stats.chain_hash.view()));
-  out += ",\"state_hash\":" + Quoted(HexEncode(state_hash));
+  out += ",\"state_hash\":" + Quoted(HexOf(stats.state_hash));
   const Status ready = Ready();
   out += ",\"ready\":" + std::string(ready.ok() ? "true" : "false");
   if (!ready.ok()) out += ",\"why_not_ready\":" + Quoted(ready.message());
+  const uint64_t now_ms = SystemClock().MonotonicMs();
   if (elector_ != nullptr) {
     const replication::Election::State election = elector_->state();
     out += ",\"election\":{\"leader\":" + Quoted(election.leader ? election.leader->node_id : "");
@@ -436,7 +477,6 @@ std::string Peering::StatusJson() const {
   }
   if (leader_ != nullptr) {
     const SyncSet::Stats sync = leader_->sync_stats();
-    const uint64_t now_ms = SystemClock().MonotonicMs();
     out += ",\"ack\":" + Quoted(config_.replication_ack);
     out +=
         ",\"ack_waits\":" + std::to_string(sync.waits) + ",\"ack_wait_ms_total\":" + std::to_string(sync.wait_ms_total);
@@ -449,8 +489,11 @@ std::string Peering::StatusJson() const {
              ",\"standing\":" + Quoted(NameOf(peer.standing)) +
              ",\"durable_lsn\":" + std::to_string(peer.durable.value()) +
              ",\"applied_lsn\":" + std::to_string(peer.applied.value()) +
-             ",\"lag_records\":" + std::to_string(head.lsn.value() - std::min(head.lsn, peer.durable).value()) +
-             ",\"heard_ms_ago\":" + std::to_string(now_ms - peer.heard_ms) + ",\"error\":" + Quoted(peer.error) + "}";
+             ",\"state_hash\":" + Quoted(HexOf(peer.state_hash)) +
+             ",\"lag_records\":" + std::to_string(RecordsBehind(head.lsn, peer.durable)) +
+             ",\"lag_bytes\":" + std::to_string(peer.behind_bytes) + ",\"lag_ms\":" + std::to_string(peer.behind_ms) +
+             ",\"heard_ms_ago\":" + std::to_string(now_ms - peer.heard_ms) + ",\"error\":" + Quoted(peer.error) +
+             LastErrorJson(peer.last_error, now_ms - peer.last_error_ms) + "}";
     }
     return out + "]}\n";
   }
@@ -458,11 +501,15 @@ std::string Peering::StatusJson() const {
   out += ",\"leader\":" + Quoted(node_.leader_url) + ",\"phase\":" + Quoted(NameOf(state.phase));
   out += ",\"in_sync\":" + std::string(state.is_in_sync ? "true" : "false");
   out += ",\"leader_lsn\":" + std::to_string(state.leader_journaled.value());
-  out += ",\"lag_records\":" +
-         std::to_string(state.leader_journaled.value() - std::min(state.leader_journaled, state.applied).value());
+  out += ",\"leader_visible_lsn\":" + std::to_string(state.leader.lsn.value());
+  out += ",\"leader_state_hash\":" + Quoted(HexOf(state.leader.state_hash));
+  if (state.heard_ms != 0) out += ",\"heard_ms_ago\":" + std::to_string(now_ms - state.heard_ms);
+  out += ",\"lag_records\":" + std::to_string(RecordsBehind(state.leader_journaled, state.applied));
+  out += ",\"lag_bytes\":" + std::to_string(state.behind_bytes);
   out += ",\"lag_ms\":" + std::to_string(state.behind_ms) + ",\"reconnects\":" + std::to_string(state.reconnects);
   out += ",\"blobs_fetched\":" + std::to_string(state.blobs_fetched);
-  out += ",\"bytes_fetched\":" + std::to_string(state.bytes_fetched) + ",\"error\":" + Quoted(state.error) + "}\n";
+  out += ",\"bytes_fetched\":" + std::to_string(state.bytes_fetched) + ",\"error\":" + Quoted(state.error);
+  out += LastErrorJson(state.last_error, now_ms - state.last_error_ms) + "}\n";
   return out;
 }
 
@@ -495,24 +542,37 @@ void Peering::AppendMetrics(std::string* out) const {
   Metrics::AppendGauge(out, "replication_role_leader", leader_ != nullptr ? 1 : 0);
   Metrics::AppendGauge(out, "replication_epoch", std::max(store_->Stats().epoch, node_.epoch).value());
   Metrics::AppendGauge(out, "replication_ready", Ready().ok() ? 1 : 0);
+  const engine::StoreStats stats = store_->Stats();
+  Metrics::AppendInfo(out, "replication_state", {{{"node", node_.node_id}, {"state_hash", HexOf(stats.state_hash)}}});
+  const uint64_t now_ms = SystemClock().MonotonicMs();
   if (leader_ != nullptr) {
     const SyncSet::Stats sync = leader_->sync_stats();
     const Lsn head = store_->shipping()->journaled().lsn;
     uint64_t lag = 0;
-    for (const PeerState& peer : sync.peers) lag = std::max(lag, head.value() - std::min(head, peer.durable).value());
+    for (const PeerState& peer : sync.peers) lag = std::max(lag, RecordsBehind(head, peer.durable));
     Metrics::AppendGauge(out, "replication_followers", sync.peers.size());
     Metrics::AppendGauge(out, "replication_in_sync_followers", sync.members.size());
     Metrics::AppendGauge(out, "replication_lag_records_max", lag);
     Metrics::AppendCounter(out, "replication_ack_waits", sync.waits);
     Metrics::AppendCounter(out, "replication_ack_wait_milliseconds", sync.wait_ms_total);
     Metrics::AppendCounter(out, "replication_drops", sync.drops);
+    AppendPeerMetrics(sync.peers, head, now_ms, out);
     return;
   }
   const FollowerState state = follower_->state();
-  Metrics::AppendGauge(out, "replication_lag_records",
-                       state.leader_journaled.value() - std::min(state.leader_journaled, state.applied).value());
+  Metrics::AppendGauge(out, "replication_lag_records", RecordsBehind(state.leader_journaled, state.applied));
+  Metrics::AppendGauge(out, "replication_lag_bytes", state.behind_bytes);
   Metrics::AppendGauge(out, "replication_lag_milliseconds", state.behind_ms);
   Metrics::AppendGauge(out, "replication_in_sync", state.is_in_sync ? 1 : 0);
+  Metrics::AppendGauge(out, "replication_broken", IsBroken(state) ? 1 : 0);
+  if (state.heard_ms != 0) Metrics::AppendGauge(out, "replication_leader_silent_milliseconds", now_ms - state.heard_ms);
+  if (!state.last_error.empty()) {
+    Metrics::AppendGauge(out, "replication_last_error_age_milliseconds", now_ms - state.last_error_ms);
+  }
+  Metrics::AppendInfo(out, "replication_leader_state",
+                      {{{"lsn", std::to_string(state.leader.lsn.value())},
+                        {"state_hash", HexOf(state.leader.state_hash)},
+                        {"phase", std::string(NameOf(state.phase))}}});
   Metrics::AppendCounter(out, "replication_reconnects", state.reconnects);
   Metrics::AppendCounter(out, "replication_blobs_fetched", state.blobs_fetched);
   Metrics::AppendCounter(out, "replication_bytes_fetched", state.bytes_fetched);

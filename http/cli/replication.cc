@@ -10,6 +10,18 @@ namespace {
 
 using Action = ReplicationArguments::Action;
 
+std::string LagOf(const http::JsonBody& node) {
+  return std::to_string(Number(node, "lag_records")) + " records, " + std::to_string(Number(node, "lag_bytes")) +
+         " bytes, " + std::to_string(Number(node, "lag_ms")) + " ms";
+}
+
+// What is wrong now, or was.
+std::string LastErrorOf(const http::JsonBody& node) {
+  if (const std::string now = Text(node, "error"); !now.empty()) return now;
+  const std::string past = Text(node, "last_error");
+  return past.empty() ? past : past + " (" + std::to_string(Number(node, "last_error_ms_ago")) + " ms ago, over)";
+}
+
 void PrintStatus(const http::JsonBody& answer) {
   const auto line = [](const char* name, const std::string& value) { std::printf("%-12s %s\n", name, value.c_str()); };
   line("node", Text(answer, "node"));
@@ -22,18 +34,21 @@ void PrintStatus(const http::JsonBody& answer) {
   if (Text(answer, "role") == "follower") {
     line("leader", Text(answer, "leader") + " (" + Text(answer, "phase") + ")");
     line("in sync", IsTrue(answer, "in_sync") ? "yes" : "no");
-    line("lag", std::to_string(Number(answer, "lag_records")) + " records, " +
-                    std::to_string(Number(answer, "lag_ms")) + " ms");
-    if (!Text(answer, "error").empty()) line("last error", Text(answer, "error"));
+    line("leader at", "LSN " + std::to_string(Number(answer, "leader_visible_lsn")) + ", state hash " +
+                          Text(answer, "leader_state_hash") + ", heard " +
+                          std::to_string(Number(answer, "heard_ms_ago")) + " ms ago");
+    line("lag", LagOf(answer));
+    if (const std::string error = LastErrorOf(answer); !error.empty()) line("last error", error);
     return;
   }
   line("acknowledges", Text(answer, "ack"));
-  std::vector<std::vector<std::string>> rows = {
-      {"FOLLOWER", "STANDING", "DURABLE LSN", "LAG", "HEARD (MS AGO)", "ERROR"}};
+  std::vector<std::vector<std::string>> rows = {{"FOLLOWER", "URL", "STANDING", "DURABLE LSN", "APPLIED LSN",
+                                                 "STATE HASH", "LAG", "HEARD (MS AGO)", "LAST ERROR"}};
   for (const http::JsonBody& peer : Items(answer, "followers")) {
-    rows.push_back({Text(peer, "node"), Text(peer, "standing"), std::to_string(Number(peer, "durable_lsn")),
-                    std::to_string(Number(peer, "lag_records")), std::to_string(Number(peer, "heard_ms_ago")),
-                    Text(peer, "error")});
+    rows.push_back({Text(peer, "node"), Text(peer, "url"), Text(peer, "standing"),
+                    std::to_string(Number(peer, "durable_lsn")), std::to_string(Number(peer, "applied_lsn")),
+                    Text(peer, "state_hash"), LagOf(peer), std::to_string(Number(peer, "heard_ms_ago")),
+                    LastErrorOf(peer)});
   }
   if (rows.size() > 1) std::fputs(FormatTable(rows).c_str(), stdout);
 }

@@ -258,11 +258,12 @@ Task<Response> PeerHandler::ServeAck(Request request) {
   const auto* ack = frame->has_value() ? std::get_if<replication::Ack>(&**frame) : nullptr;
   if (ack == nullptr || !reader.is_empty()) co_return BadRequest("one acknowledgement was expected");
   if (options_.leader == nullptr) co_return ErrorResponse(409, "This node does not lead.");
-  const Status noted = options_.leader->Note(*ack);
-  if (noted.code() == Code::kFailedPrecondition) co_return ErrorResponse(409, noted.message());
-  if (!noted.ok()) co_return ErrorResponse(noted);
+  const auto noted = options_.leader->Note(*ack);
+  if (noted.code() == Code::kFailedPrecondition) co_return ErrorResponse(409, noted.status().message());
+  if (!noted.ok()) co_return ErrorResponse(noted.status());
   Response response;
   response.set_status(204);
+  response.AddHeader(replication::kBehindHeader, std::to_string(*noted));
   co_return response;
 }
 

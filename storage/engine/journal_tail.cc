@@ -31,6 +31,17 @@ std::optional<RawRecord> JournalTail::Find(Lsn lsn) const {
   return found == records_.end() ? std::nullopt : std::optional<RawRecord>(found->second);
 }
 
+std::optional<uint64_t> JournalTail::BytesBehind(Lsn lsn) const {
+  MutexLock lock(mutex_);
+  if (!records_.contains(lsn)) return std::nullopt;
+  uint64_t bytes = 0;
+  for (auto it = records_.upper_bound(lsn); it != records_.end(); ++it) bytes += it->second.payload.size();
+  for (const auto& [digest, blob] : blobs_) {
+    if (blob.last > lsn) bytes += blob.location.info.size_bytes;
+  }
+  return bytes;
+}
+
 std::optional<Location> JournalTail::FindBlob(const Digest& digest) const {
   MutexLock lock(mutex_);
   const auto found = blobs_.find(digest);

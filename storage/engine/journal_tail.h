@@ -25,6 +25,8 @@ class JournalTail {
   // RocksDB has everything up to here: it is asked from now on.
   void Forget(Lsn last) EXCLUDES(mutex_);
   std::optional<RawRecord> Find(Lsn lsn) const EXCLUDES(mutex_);
+  // Of the records behind this one, with their blobs; nullopt when it is no record of the tail.
+  std::optional<uint64_t> BytesBehind(Lsn lsn) const EXCLUDES(mutex_);
   std::optional<Location> FindBlob(const Digest& digest) const EXCLUDES(mutex_);
 
  private:

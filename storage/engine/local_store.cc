@@ -1,6 +1,8 @@
 #include "storage/engine/local_store.h"
 
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "storage/base/logging.h"
@@ -73,6 +75,25 @@ VisibleHead LocalStore::visible() const {
 Result<RawRecord> LocalStore::ReadRaw(Lsn lsn) {
   if (std::optional<RawRecord> record = tail_->Find(lsn)) return *std::move(record);
   return log_->ReadRaw(lsn);
+}
+
+// In the segments everything stands in the order in which it came, so places give the bytes between. What RocksDB does not
+// know yet is counted in memory.
+Result<uint64_t> LocalStore::BytesBehind(Lsn lsn) {
+  const Lsn head = tail_->head().lsn;
+  if (lsn > head) return NotFound("no log record " + std::to_string(lsn.value()));
+  if (lsn == head) return 0;
+  if (const std::optional<uint64_t> bytes = tail_->BytesBehind(lsn)) return *bytes;
+  SegmentPosition from;
+  if (lsn != Lsn()) {
+    ASSIGN_OR_RETURN(from, log_->PositionOf(lsn));
+  }
+  uint64_t bytes = 0;
+  for (const SegmentListing& segment : segments_->List()) {
+    if (segment.id > from.segment) bytes += segment.size_bytes;
+    if (segment.id == from.segment) bytes += segment.size_bytes - std::min(segment.size_bytes, from.offset_bytes);
+  }
+  return bytes;
 }
 
 Result<BlobReader> LocalStore::OpenBlob(const Digest& digest) {

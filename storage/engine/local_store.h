@@ -57,6 +57,7 @@ class LocalStore final : public Store, private Shipping {
   JournalHead journaled() const override { return tail_->head(); }
   VisibleHead visible() const override;
   Result<RawRecord> ReadRaw(Lsn lsn) override;
+  Result<uint64_t> BytesBehind(Lsn lsn) override;
   Result<BlobReader> OpenBlob(const Digest& digest) override;
   void Follow(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs, FollowCallback done) override;
   std::vector<SegmentListing> ListSegments() const override { return segments_->List(); }

@@ -6,10 +6,19 @@
 
 namespace tarn::engine {
 
-Result<RecordFrame> JournalReader::ReadFrame(Lsn lsn, std::string* buffer) {
+Result<LogEntry> JournalReader::EntryOf(Lsn lsn) const {
   ASSIGN_OR_RETURN(const std::optional<std::string> row, rocks_.Get(Family::kLog, LsnKey(lsn)));
   if (!row.has_value()) return NotFound("no log record " + std::to_string(lsn.value()));
-  ASSIGN_OR_RETURN(const LogEntry entry, ParseLogEntry(*row));
+  return ParseLogEntry(*row);
+}
+
+Result<SegmentPosition> JournalReader::PositionOf(Lsn lsn) const {
+  ASSIGN_OR_RETURN(const LogEntry entry, EntryOf(lsn));
+  return entry.position;
+}
+
+Result<RecordFrame> JournalReader::ReadFrame(Lsn lsn, std::string* buffer) {
+  ASSIGN_OR_RETURN(const LogEntry entry, EntryOf(lsn));
   ASSIGN_OR_RETURN(const RecordFrame frame, segments_->ReadRecord(entry.position, buffer));
   if (frame.lsn == lsn && frame.chain_hash == entry.chain_hash) return frame;
   return Corruption("the log index leads from record " + std::to_string(lsn.value()) + " to another: segment " +

@@ -65,6 +65,9 @@ class Shipping {
   virtual VisibleHead visible() const = 0;
   // Any record of the journal, visible or not. kNotFound past journaled().
   [[nodiscard]] virtual Result<RawRecord> ReadRaw(Lsn lsn) = 0;
+  // What the journal holds behind this record, blobs included: about as many bytes as whoever has it still lacks. 0 at its end.
+  // kNotFound past the end.
+  [[nodiscard]] virtual Result<uint64_t> BytesBehind(Lsn lsn) = 0;
   // The bytes of any blob that a record of the journal refers to.
   [[nodiscard]] virtual Result<BlobReader> OpenBlob(const Digest& digest) = 0;
 

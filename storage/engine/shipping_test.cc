@@ -113,6 +113,38 @@ TEST_F(ShippingTest, AFollowerBecomesEqualAndStaysSoWhenOpenedAgain) {
   EXPECT_THAT(report->findings, ::testing::IsEmpty());
 }
 
+TEST_F(ShippingTest, TellsHowManyBytesAreBehindARecord) {
+  EXPECT_EQ(east().BytesBehind(Lsn(0)).value(), 0U);
+  CommitUsers(0, 3);
+  const uint64_t small = east().BytesBehind(Lsn(3)).value() + east().BytesBehind(Lsn(1)).value();
+  Mutation large = PutMutation(Family::kUser, "large", "x");
+  large.blobs = {StageBlob(*store_, std::string(500'000, 'x'))};
+  MustCommit(std::move(large));
+  EXPECT_EQ(east().BytesBehind(Lsn(4)).value(), 0U);
+  const uint64_t behind = east().BytesBehind(Lsn(3)).value();
+  EXPECT_GT(behind, 500'000U);
+  EXPECT_LT(behind, 510'000U);
+  EXPECT_LT(small, 20'000U);
+  EXPECT_GT(east().BytesBehind(Lsn(0)).value(), east().BytesBehind(Lsn(2)).value());
+  EXPECT_EQ(east().BytesBehind(Lsn(5)).code(), Code::kNotFound);
+  // In the journal and not visible yet: counted all the same.
+  FollowAll(east(), *west_);
+  const Lsn visible = west().visible().lsn;
+  gate_.OpenTo(visible);
+  CommitUsers(3, 5);
+  auto first =
+      StartFollow(*west_, MustReadRaw(east(), Lsn(5)), FetchBlobs(east(), *west_, MustReadRaw(east(), Lsn(5))));
+  auto second =
+      StartFollow(*west_, MustReadRaw(east(), Lsn(6)), FetchBlobs(east(), *west_, MustReadRaw(east(), Lsn(6))));
+  gate_.WaitForJournaled(Lsn(6));
+  EXPECT_EQ(west().BytesBehind(Lsn(6)).value(), 0U);
+  EXPECT_GE(west().BytesBehind(Lsn(5)).value(), MustReadRaw(east(), Lsn(6)).payload.size());
+  EXPECT_GT(west().BytesBehind(visible).value(), west().BytesBehind(Lsn(5)).value());
+  gate_.OpenTo(kAll);
+  EXPECT_TRUE(first.get().ok());
+  EXPECT_TRUE(second.get().ok());
+}
+
 TEST_F(ShippingTest, ARecordIsVisibleOnlyWhenTheShipperSaysSo) {
   CommitUsers(0, 1);
   gate_.OpenTo(Lsn(0));
