@@ -94,6 +94,14 @@ Task<Result<std::string>> ReadSmallBody(BodyReader* reader) {
   }
 }
 
+// "There is no such thing", or "I do not know you", may only mean that the news is on its way: a token that was made at the
+// leader a moment ago, or an access that was granted there.
+bool MayBeStale(const RequestHead& head, const Response& response) {
+  if (response.status() == 404) return true;
+  const bool is_refused = response.status() == 401 || response.status() == 403;
+  return is_refused && !head.Get(KnownHeader::kAuthorization).empty();
+}
+
 // Between begin_write and end_write.
 class WriteUnderWay {
  public:
@@ -199,14 +207,17 @@ Task<Response> PeerHandler::ServeRegistry(Request request) {
   const bool is_read = request.head.method == Method::kGet || request.head.method == Method::kHead;
   if (options_.follower != nullptr) {
     if (api_.WantsLeader(request.head, request.peer)) co_return co_await options_.forwarder->Forward(request);
+    const Lsn before = options_.store->last_lsn();
     Response response = co_await api_.Handle(request);
-    if (!is_read || response.status() != 404 || request.peer.is_unix_socket) co_return response;
-    // The leader may have it: "no" is said only by a node that has everything the leader had after the question came.
+    if (!is_read || !MayBeStale(request.head, response) || request.peer.is_unix_socket) co_return response;
+    // The leader may know it: "no" is said only by a node that has everything the leader had after the question came.
     const Status caught_up = co_await options_.forwarder->CatchUp();
     if (!caught_up.ok()) {
       co_return ErrorResponse(503, "This region cannot say whether that exists: " + std::string(caught_up.message()) +
                                        ". Try again in a moment.");
     }
+    // Nothing new has come: the answer stands, and a wrong password is not counted twice.
+    if (options_.store->last_lsn() == before) co_return response;
     co_return co_await api_.Handle(request);
   }
   const std::string_view shown = request.head.Get("tarn-forwarded");

@@ -3,16 +3,113 @@
 
 import os
 import signal
+import socket
+import threading
 import time
 import unittest
 
-from common import publish
+from common import Registry, User
 from two_regions_test import Pair, wait_for
 
 
 def metrics_of(node):
     lines = node.request("GET", "/-/metrics").body.decode().splitlines()
     return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+
+class LogHolder:
+    """Stands before a leader, and holds back the journal's bytes while `held` is set; everything else passes at once."""
+
+    def __init__(self, port):
+        self.to = port
+        self.held = threading.Event()
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.server.getsockname()[1]}/"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.server.accept()
+                far = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                return
+            is_log = threading.Event()
+            for way in ((near, far, is_log, None), (far, near, None, is_log)):
+                threading.Thread(target=self.pass_on, args=way, daemon=True).start()
+
+    def pass_on(self, source, target, mark, marked):
+        try:
+            while piece := source.recv(65536):
+                if mark and piece.startswith(b"GET /-/replication/v1/log?"):
+                    mark.set()
+                while marked and marked.is_set() and self.held.is_set():
+                    time.sleep(0.02)
+                target.sendall(piece)
+        except OSError:
+            pass
+        for each in (source, target):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.held.clear()
+        self.server.close()
+
+
+class NewsOnTheWay(Pair):
+    ACK = "local"
+
+    def setUp(self):
+        super().setUp()
+        self.holder = LogHolder(self.east.port)
+        self.addCleanup(self.holder.close)
+        self.west.follow = self.holder.url
+        self.west.start()
+        wait_for("west is ready", self.west.ready)
+
+    def at_west_while_the_news_is_held(self, ask):
+        """What west answers to a question that comes before the news does."""
+        before = self.west.status()["lsn"]
+        self.assertLess(before, self.east.status()["lsn"])
+        timer = threading.Timer(1.0, self.holder.held.clear)
+        timer.start()
+        try:
+            begin = time.monotonic()
+            answer = ask()
+            self.assertGreater(time.monotonic() - begin, 0.3)  # It did wait for the news.
+            return answer
+        finally:
+            timer.join()
+
+    def test_a_token_made_on_east_is_good_on_west_at_once(self):
+        self.holder.held.set()
+        token = Registry(self.east.url).log_in(User("bob", "bob-password-1"))
+        answer = self.at_west_while_the_news_is_held(
+            lambda: self.west.request("GET", "/-/whoami", token=token))
+        self.assertEqual((answer.status, answer.json()), (200, {"username": "bob"}))
+
+    def test_what_a_new_token_may_see_is_not_called_missing(self):
+        self.assertEqual(self.publish(self.east, "@alice/secret", "1.0.0")[0].status, 201)
+        answer = self.east.request("POST", "/-/package/@alice%2fsecret/access", {"access": "restricted"},
+                                   token=self.token)
+        self.assertEqual(answer.status, 200, answer.body)
+        self.expect_equal()
+        self.assertEqual(self.west.request("GET", "/@alice%2fsecret").status, 404)
+        self.holder.held.set()
+        token = Registry(self.east.url).log_in(User("alice", "alice-password-1"))
+        answer = self.at_west_while_the_news_is_held(
+            lambda: self.west.request("GET", "/@alice%2fsecret", token=token))
+        self.assertEqual(answer.status, 200, answer.body)
+
+    def test_nobody_is_called_unknown_while_the_leader_cannot_be_asked(self):
+        self.assertEqual(self.west.request("GET", "/-/whoami", token="npm_no-such-token").status, 401)
+        self.east.kill()
+        self.assertEqual(self.west.request("GET", "/-/whoami", token="npm_no-such-token").status, 503)
+        self.assertEqual(self.west.request("GET", "/-/whoami").status, 401)  # Who shows nothing is nobody.
+        self.assertEqual(self.west.request("GET", "/-/whoami", token=self.token).status, 200)
 
 
 class Visibility(Pair):
