@@ -26,6 +26,9 @@ std::string SegmentName(SegmentId id) {
   return name;
 }
 
+constexpr char kReplaced[] = "/replaced-";
+constexpr char kDamaged[] = "/damaged-";
+
 bool HasSegments(const std::string& directory) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory + "/segments", error)) {
@@ -105,10 +108,79 @@ Status RemoveOthers(const std::string& folder, const std::vector<engine::Segment
   return OkStatus();
 }
 
-// All segments into `directory`/bootstrap, several at a time, then that becomes `directory`/segments: a copy is whole or not
-// there. Which of them is whole is proved by opening the store.
-Result<uint64_t> CopyStore(const std::string& directory, const PeerOptions& leader,
-                           const std::function<bool()>& is_stopping) {
+constexpr char kWholeMark[] = "/bootstrap.whole";   // The copy in `bootstrap` is complete.
+constexpr char kUnprovedMark[] = "/copy.unproved";  // What is in `segments` is a copy that was never opened.
+constexpr int kCopiesMax = 3;                       // Made in a row before somebody has to look.
+
+bool Exists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
+
+Status WriteMark(const std::string& path) {
+  if (!Exists(path)) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<File> file, PosixFileSystem().Create(path));
+    RETURN_IF_ERROR(file->Sync());
+  }
+  return PosixFileSystem().SyncDirectory(std::filesystem::path(path).parent_path().string());
+}
+
+Status RemoveMark(const std::string& path) {
+  const Status removed = PosixFileSystem().Remove(path);
+  if (removed.code() == Code::kNotFound) return OkStatus();
+  RETURN_IF_ERROR(removed);
+  return PosixFileSystem().SyncDirectory(std::filesystem::path(path).parent_path().string());
+}
+
+Status RemoveAll(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  return error ? IoError(path + ": " + error.message()) : OkStatus();
+}
+
+// The store into a new folder `name`-N, the state first: it may never be ahead of the journal.
+Status SetStoreAside(const std::string& directory, const std::string& name) {
+  FileSystem& files = PosixFileSystem();
+  size_t number = 1;
+  while (Exists(directory + name + std::to_string(number))) ++number;
+  const std::string aside = directory + name + std::to_string(number);
+  RETURN_IF_ERROR(files.CreateDirectory(aside));
+  for (const char* part : {"/db", "/segments"}) {
+    if (!Exists(directory + part)) continue;
+    RETURN_IF_ERROR(files.Rename(directory + part, aside + part));
+    RETURN_IF_ERROR(files.SyncDirectory(aside));
+    RETURN_IF_ERROR(files.SyncDirectory(directory));
+  }
+  Log(LogLevel::kWarning, "replication: the old store was moved aside", {{"folder", aside}});
+  return OkStatus();
+}
+
+}  // namespace
+
+bool HasReplaced(const std::string& directory) { return Exists(directory + kReplaced + "1"); }
+
+namespace {
+
+// Puts a whole copy in the place of whatever is there. After a crash at any point: again.
+Status InstallCopy(const std::string& directory) {
+  FileSystem& files = PosixFileSystem();
+  if (Exists(directory + "/bootstrap")) {
+    RETURN_IF_ERROR(WriteMark(directory + kUnprovedMark));
+    // What is in the place of something replaced is a copy that never had everything: not worth a folder of its own.
+    const bool is_kept = HasSegments(directory) && !HasReplaced(directory);
+    if (is_kept) RETURN_IF_ERROR(SetStoreAside(directory, kReplaced));
+    RETURN_IF_ERROR(RemoveAll(directory + "/db"));        // A state without a journal.
+    RETURN_IF_ERROR(RemoveAll(directory + "/segments"));  // Without a segment in it.
+    RETURN_IF_ERROR(files.Rename(directory + "/bootstrap", directory + "/segments"));
+    RETURN_IF_ERROR(files.SyncDirectory(directory));
+  }
+  return RemoveMark(directory + kWholeMark);
+}
+
+// All segments into `directory`/bootstrap, several at a time: a copy is whole or not there. Which of them is whole is proved
+// by opening the store.
+Result<uint64_t> CopySegments(const std::string& directory, const PeerOptions& leader,
+                              const std::function<bool()>& is_stopping) {
   FileSystem& files = PosixFileSystem();
   const std::string folder = directory + "/bootstrap";
   RETURN_IF_ERROR(files.CreateDirectory(directory));
@@ -141,10 +213,7 @@ Result<uint64_t> CopyStore(const std::string& directory, const PeerOptions& lead
   RETURN_IF_ERROR(failure);
   RETURN_IF_ERROR(RemoveOthers(folder, listing.segments));
   RETURN_IF_ERROR(files.SyncDirectory(folder));
-  std::error_code ignored;
-  std::filesystem::remove(directory + "/segments", ignored);  // Only if it is empty.
-  RETURN_IF_ERROR(files.Rename(folder, directory + "/segments"));
-  RETURN_IF_ERROR(files.SyncDirectory(directory));
+  RETURN_IF_ERROR(WriteMark(directory + kWholeMark));
   return bytes.load();
 }
 
@@ -185,17 +254,62 @@ Result<std::optional<Lsn>> FindDivergence(const std::string& directory, const Pe
   return std::optional<Lsn>(common);
 }
 
+// What cannot be opened goes out of the way. A copy that was never opened is worth nothing; anything else is kept, for it may
+// hold what nobody else has.
+Status MakeWay(const std::string& directory, const Status& damage) {
+  Log(LogLevel::kError, "replication: this node's data is damaged; it is copied from the leader anew",
+      {{"why", damage.ToString()}});
+  if (!Exists(directory + kUnprovedMark)) return SetStoreAside(directory, kDamaged);
+  RETURN_IF_ERROR(RemoveAll(directory + "/db"));
+  RETURN_IF_ERROR(RemoveAll(directory + "/segments"));
+  return RemoveMark(directory + kUnprovedMark);
+}
+
+// A store that can be opened, or the last common LSN with the leader if it has gone another way.
+Result<std::optional<Lsn>> OpenOrCopy(const std::string& directory, const PeerOptions& leader,
+                                      engine::CommitObserver* observer, const std::function<bool()>& is_stopping,
+                                      Bootstrap* done) {
+  for (int copies = 0;; ++copies) {
+    if (Exists(directory + kWholeMark)) RETURN_IF_ERROR(InstallCopy(directory));
+    if (!HasSegments(directory)) {
+      ASSIGN_OR_RETURN(done->bytes_copied, CopySegments(directory, leader, is_stopping));
+      RETURN_IF_ERROR(InstallCopy(directory));
+      done->copied = true;
+    }
+    Result<std::optional<Lsn>> common = FindDivergence(directory, leader, observer, is_stopping);
+    if (common.code() != Code::kCorruption || copies == kCopiesMax) {
+      // Opened, whatever the leader said.
+      const bool is_proved =
+          common.ok() || common.code() == Code::kUnavailable || common.code() == Code::kDeadlineExceeded;
+      if (is_proved) RETURN_IF_ERROR(RemoveMark(directory + kUnprovedMark));
+      return common;
+    }
+    RETURN_IF_ERROR(MakeWay(directory, common.status()));
+  }
+}
+
 }  // namespace
+
+Status FetchCopy(const std::string& directory, const PeerOptions& leader, const std::function<bool()>& is_stopping) {
+  if (Exists(directory + kWholeMark)) return OkStatus();
+  return CopySegments(directory, leader, is_stopping).status();
+}
+
+Status RemoveReplaced(const std::string& directory) {
+  std::error_code error;
+  std::vector<std::string> folders;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const std::string path = entry.path().string();
+    if (("/" + entry.path().filename().string()).starts_with(kReplaced)) folders.push_back(path);
+  }
+  for (const std::string& folder : folders) RETURN_IF_ERROR(RemoveAll(folder));
+  return error ? IoError(directory + ": " + error.message()) : OkStatus();
+}
 
 Result<Bootstrap> PrepareToFollow(const std::string& directory, const PeerOptions& leader,
                                   engine::CommitObserver* observer, const std::function<bool()>& is_stopping) {
   Bootstrap done;
-  if (!HasSegments(directory)) {
-    ASSIGN_OR_RETURN(done.bytes_copied, CopyStore(directory, leader, is_stopping));
-    done.copied = true;
-    return done;
-  }
-  ASSIGN_OR_RETURN(const std::optional<Lsn> common, FindDivergence(directory, leader, observer, is_stopping));
+  ASSIGN_OR_RETURN(const std::optional<Lsn> common, OpenOrCopy(directory, leader, observer, is_stopping, &done));
   if (!common.has_value()) return done;
   const std::string aside = directory + "/diverged-after-" + std::to_string(common->value());
   Log(LogLevel::kWarning, "replication: this node has records that its leader does not have; they are set aside",

@@ -22,10 +22,21 @@ struct Bootstrap {
 //   empty       the leader's segments are copied, several at a time; a copy that was interrupted goes on where it was
 //   ahead, or   of another history: the last common record is looked for, and what is behind it is set aside
 //   in line     nothing
+//   damaged     what is there is kept aside in `directory`/damaged-1, -2, …, and the leader's segments are copied. A copy that
+//               proves damaged when it is first opened (the power went while it was made) is dropped, and made again
+// A whole copy that FetchCopy has made is put in its place first.
 // `is_stopping` ends it with kCancelled. kUnavailable: the leader cannot be reached (an existing directory is then left as
 // it is, and may be opened).
 // `observer` derives what is re-applied while the store is opened for a look; as StoreOptions::observer.
 Result<Bootstrap> PrepareToFollow(const std::string& directory, const PeerOptions& leader,
                                   engine::CommitObserver* observer, const std::function<bool()>& is_stopping);
+
+// Copies the leader's segments beside a store that may be open meanwhile; PrepareToFollow puts them in its place, and what was
+// there before into `directory`/replaced-1, -2, … . Goes on where an earlier call was interrupted.
+Status FetchCopy(const std::string& directory, const PeerOptions& leader, const std::function<bool()>& is_stopping);
+
+// Old stores that a copy has replaced: whole folders, and whether there are any.
+bool HasReplaced(const std::string& directory);
+Status RemoveReplaced(const std::string& directory);
 
 }  // namespace tarn::replication

@@ -136,8 +136,23 @@ void Follower::CompareState() {
   if (visible_.state_hash == committed_.state_hash && visible_.chain_hash == committed_.chain_hash) return;
   state_.phase = Phase::kBroken;
   NoteError("the state at LSN " + std::to_string(visible_.lsn.value()) +
-            " is not the leader's; stop this node, remove its data directory and let it begin anew");
+            " is not the leader's; a copy is fetched anew");
+  is_whole_.store(false, std::memory_order_release);
+  ++ack_due_;
+  if (options_.on_broken) options_.on_broken();
   Log(LogLevel::kError, "replication: this node's state is not its leader's", {{"lsn", visible_.lsn.value()}});
+}
+
+void Follower::SetWound(const std::string& wound) {
+  MutexLock lock(mutex_);
+  state_.wound = wound;
+  if (!wound.empty()) {
+    state_.last_error = wound;
+    state_.last_error_ms = clock_->MonotonicMs();
+  }
+  is_whole_.store(wound.empty() && state_.phase != Phase::kBroken, std::memory_order_release);
+  ++ack_due_;
+  changed_.NotifyAll();
 }
 
 void Follower::NoteError(const std::string& why) {
@@ -362,6 +377,7 @@ Ack Follower::MakeAck() const {
   ack.durable = state_.durable;
   ack.applied = visible_.lsn;
   ack.state_hash = visible_.state_hash;
+  if (!state_.wound.empty()) ack.error = state_.wound;
   if (state_.phase == Phase::kBroken) ack.error = state_.error;
   return ack;
 }
@@ -405,6 +421,7 @@ FollowerState Follower::state() const {
 Status Follower::Complete() const {
   const FollowerState state = this->state();
   if (state.phase == Phase::kBroken || state.phase == Phase::kDiverged) return Unavailable(state.error);
+  if (!state.wound.empty()) return Unavailable(state.wound);
   if (state.leader_committed == Lsn() && state.heard_ms == 0) {
     return Unavailable("not yet connected to the leader" + (state.error.empty() ? "" : ": " + state.error));
   }

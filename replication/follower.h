@@ -29,6 +29,7 @@ struct FollowerState {
   };
   Phase phase = Phase::kConnecting;
   std::string error;           // Empty while all is well.
+  std::string wound;           // What is missing or damaged in what was here before; empty when nothing is known of.
   std::string last_error;      // The same of the past.
   uint64_t last_error_ms = 0;  // When, monotonic.
   Lsn durable, applied;
@@ -58,6 +59,8 @@ class Follower final : public engine::CommitShipper {
     // The history here is another one than the leader's: the node is to close, set its tail aside and open again. On the
     // log thread, which ends.
     std::function<void()> on_diverged;
+    // Its state is not the leader's. Any thread; be quick.
+    std::function<void()> on_broken;
   };
   Follower(Options options, Clock* clock);
   ~Follower() override;
@@ -70,6 +73,11 @@ class Follower final : public engine::CommitShipper {
   void Journaled(const engine::JournalHead& head) override;
   Status WaitMayApply(Lsn last) override EXCLUDES(mutex_);
   void Visible(const engine::VisibleHead& head) override EXCLUDES(mutex_);
+
+  // Something that was here is missing or damaged: until it is mended (""), this node says so, is not ready, and never leads.
+  void SetWound(const std::string& wound) EXCLUDES(mutex_);
+  // OK unless what is here is known not to be what the leader has. Cheap: asked for each request.
+  bool is_whole() const { return is_whole_.load(std::memory_order_acquire); }
 
   FollowerState state() const EXCLUDES(mutex_);
   // OK when this node has everything its leader had a moment ago; otherwise what is missing.
@@ -109,6 +117,7 @@ class Follower final : public engine::CommitShipper {
   engine::Store* store_ = nullptr;
   engine::Shipping* shipping_ = nullptr;
   std::atomic<bool> is_stopping_{false};
+  std::atomic<bool> is_whole_{true};
   std::atomic<uint32_t> epoch_;
 
   // Of the log thread alone.

@@ -10,7 +10,6 @@
 namespace tarn::replication {
 namespace {
 
-constexpr uint64_t kSmallRequestMs = 10'000;
 constexpr uint64_t kListingBytesMax = 64 * limits::kMiB;  // A line of 40 bytes for each segment.
 
 Status FromAnswer(const HttpAnswer& answer) {
@@ -163,10 +162,11 @@ Result<std::string> PeerClient::Get(const std::string& path) {
   return std::move(answer.body);
 }
 
-Result<std::string> PeerClient::Post(const std::string& path, const std::string& body) {
+Result<std::string> PeerClient::Post(const std::string& path, const std::string& body, uint64_t timeout_ms) {
   HttpRequest request = MakeRequest("POST", path);
   request.body = body;
-  request.total_timeout_ms = kSmallRequestMs;
+  request.total_timeout_ms = timeout_ms;
+  request.idle_timeout_ms = timeout_ms;
   ASSIGN_OR_RETURN(HttpAnswer answer, Send(request));
   return std::move(answer.body);
 }

@@ -15,6 +15,7 @@
 namespace tarn::replication {
 
 inline constexpr std::string_view kPathPrefix = "/-/replication/v1/";
+inline constexpr uint64_t kSmallRequestMs = 10'000;
 inline constexpr std::string_view kBehindHeader = "tarn-behind-bytes";  // In the answer to an acknowledgement.
 
 // How a node reaches another one.
@@ -46,7 +47,7 @@ class PeerClient {
   Result<Sha256Digest> ChainHashAt(Lsn lsn);
   // A small document; `path` after the prefix.
   Result<std::string> Get(const std::string& path);
-  Result<std::string> Post(const std::string& path, const std::string& body);
+  Result<std::string> Post(const std::string& path, const std::string& body, uint64_t timeout_ms = kSmallRequestMs);
   void Cancel() { client_.Cancel(); }
 
  private:

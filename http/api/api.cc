@@ -325,19 +325,28 @@ Result<registry::Principal> Api::Identify(std::string_view authorization, const 
   return authentication.principal;
 }
 
+const Route* Api::PublicRouteOf(const RequestHead& head, const Peer& peer) const {
+  std::string scratch;
+  auto path = RequestPath::Parse(head.target, BaseUrls::PathOf(base_urls_.Resolve(head, peer, &scratch)));
+  if (!path.ok()) return nullptr;
+  ModernizePath(head.method, head.Get(KnownHeader::kUserAgent), &*path);
+  const auto match = MatchRoute(head.method, *path);
+  return match.ok() && !match->is_operator ? match->route : nullptr;
+}
+
 bool Api::WantsLeader(const RequestHead& head, const Peer& peer) const {
   if (peer.is_unix_socket) return false;
   if (head.target.find("write=true") != std::string_view::npos) return true;
-  std::string scratch;
-  auto path = RequestPath::Parse(head.target, BaseUrls::PathOf(base_urls_.Resolve(head, peer, &scratch)));
-  if (!path.ok()) return false;
-  ModernizePath(head.method, head.Get(KnownHeader::kUserAgent), &*path);
-  const auto match = MatchRoute(head.method, *path);
-  if (!match.ok() || match->route == nullptr || match->is_operator) return false;
+  const Route* const route = PublicRouteOf(head, peer);
+  if (route == nullptr) return false;
   // A browser's login is kept in the memory of one process.
-  const bool is_web_login =
-      match->route->pattern.find("/-/v1/login") == 0 || match->route->pattern.find("/-/v1/done") == 0;
-  return is_web_login || match->route->admission == AdmissionClass::kWrite;
+  const bool is_web_login = route->pattern.find("/-/v1/login") == 0 || route->pattern.find("/-/v1/done") == 0;
+  return is_web_login || route->admission == AdmissionClass::kWrite;
+}
+
+bool Api::ReadsStore(const RequestHead& head, const Peer& peer) const {
+  const Route* const route = PublicRouteOf(head, peer);
+  return route != nullptr && route->runs_on.has_value();
 }
 
 std::string Api::ClientAddressOf(const RequestHead& head, const Peer& peer) const {

@@ -53,6 +53,8 @@ class Api final : public Handler, private Identities {
 
   // Whether a request wants to change something, or to see what only the leader knows (logins under way).
   bool WantsLeader(const RequestHead& head, const Peer& peer) const;
+  // Whether an answer comes out of the store: not what the process says of itself, nor the operator's commands.
+  bool ReadsStore(const RequestHead& head, const Peer& peer) const;
   // Who asks, and the URL it asked: what a node that passes the request on tells the next one.
   std::string ClientAddressOf(const RequestHead& head, const Peer& peer) const;
   std::string BaseUrlOf(const RequestHead& head, const Peer& peer) const;
@@ -62,6 +64,8 @@ class Api final : public Handler, private Identities {
   const Followers& followers() const { return followers_; }
 
  private:
+  // nullptr: there is none, or it is the operator's.
+  const Route* PublicRouteOf(const RequestHead& head, const Peer& peer) const;
   Task<Response> ServePlain(Request request, Call* call);
   Task<Response> ServeUpload(Request request, Call* call);
   Task<Response> ReceiveUpload(BodyReader* body, UploadCall* upload);

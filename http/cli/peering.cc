@@ -26,6 +26,7 @@ using replication::SyncSet;
 
 constexpr uint64_t kRetryMs = 500;
 constexpr uint64_t kHandOverMs = 10'000;
+constexpr uint64_t kHandOverAnswerMs = 3 * kHandOverMs;  // It asks this node back meanwhile, twice.
 constexpr uint64_t kStepMs = 20;
 
 std::string_view NameOf(FollowerState::Phase phase) {
@@ -41,8 +42,11 @@ std::string_view NameOf(FollowerState::Phase phase) {
 }
 
 bool IsBroken(const FollowerState& state) {
-  return state.phase == FollowerState::Phase::kBroken || state.phase == FollowerState::Phase::kDiverged;
+  return state.phase == FollowerState::Phase::kBroken || state.phase == FollowerState::Phase::kDiverged ||
+         !state.wound.empty();
 }
+
+const std::string& WhyBroken(const FollowerState& state) { return state.wound.empty() ? state.error : state.wound; }
 
 std::string_view NameOf(PeerState::Standing standing) {
   using enum PeerState::Standing;
@@ -162,7 +166,10 @@ Peering::Peering(const Config& config, std::string secret, NodeFile node, Electo
   options.epoch = node_.epoch;
   options.promise = [this](Epoch epoch) { return SavePromise(epoch); };
   options.on_diverged = [this] { reopen_(); };
+  options.on_broken = [this] { check_->NoteBroken(); };
   follower_ = std::make_unique<Follower>(std::move(options), &SystemClock());
+  check_ = std::make_unique<replication::FollowerCheck>(
+      replication::FollowerCheck::Options{LeaderOptions(), config_.data, reopen_}, follower_.get(), &SystemClock());
 }
 
 Peering::~Peering() { Stop(); }
@@ -205,7 +212,9 @@ Status Peering::Attach(engine::Store* store) {
   store_ = store;
   if (follower_ != nullptr) {
     // As long as nobody leads there is nobody to follow.
-    if (!node_.leader_url.empty()) follower_->Start(store);
+    if (node_.leader_url.empty()) return OkStatus();
+    check_->Start(store);
+    follower_->Start(store);
     return OkStatus();
   }
   leader_->Attach(store);
@@ -254,6 +263,7 @@ void Peering::Stop() {
   is_stopped_.store(true);
   if (forwarder_ != nullptr) forwarder_->Stop();
   if (leader_ != nullptr) leader_->Stop();
+  if (check_ != nullptr) check_->Stop();
   if (follower_ != nullptr) follower_->Stop();
   if (teller_.joinable()) teller_.join();
 }
@@ -261,7 +271,7 @@ void Peering::Stop() {
 Status Peering::MayLead() const {
   if (follower_ == nullptr) return FailedPrecondition("this node leads already");
   const FollowerState state = follower_->state();
-  return IsBroken(state) ? FailedPrecondition(state.error) : OkStatus();
+  return IsBroken(state) ? FailedPrecondition(WhyBroken(state)) : OkStatus();
 }
 
 void Peering::StopAcknowledging() {
@@ -379,16 +389,14 @@ Status Peering::Promote(bool accept_loss) {
   if (elector_ != nullptr) return DecidedInEtcd();
   if (follower_ == nullptr) return FailedPrecondition("this node leads already");
   const FollowerState state = follower_->state();
-  if (IsBroken(state)) return FailedPrecondition("this node cannot lead: " + state.error);
+  if (IsBroken(state)) return FailedPrecondition("this node cannot lead: " + WhyBroken(state));
   if (state.leader_committed == Lsn() && !accept_loss) {
     return FailedPrecondition(
         "this node has never heard of its leader since it started: nobody knows what it lacks; "
         "say --accept-loss if it is to lead all the same");
   }
   const uint64_t silent_ms = SystemClock().MonotonicMs() - state.heard_ms;
-  if (silent_ms < limits::kPeerSilentMs && !accept_loss) {
-    return FailedPrecondition("its leader is alive; for a planned switch say `tarn demote --to URL` there, or stop it");
-  }
+  if (silent_ms < limits::kPeerSilentMs && !accept_loss) return AskForLeadership(silent_ms);
   if (!accept_loss) {
     return FailedPrecondition(
         "what its leader acknowledged after the last word may be lost: this node has records up to LSN " +
@@ -403,6 +411,30 @@ Status Peering::Promote(bool accept_loss) {
     next = stored_.epoch.Next();
   }
   return BecomeLeader(next, node_.leader_url);
+}
+
+// A planned switch: the leader stops writing, waits until this node has everything, lets it take over, and follows it.
+Status Peering::AskForLeadership(uint64_t silent_ms) {
+  if (config_.replication_own_url.empty()) {
+    return FailedPrecondition(
+        "its leader is alive, and would have to follow this node, which does not know its own URL: start it with "
+        "--replication-url URL, or say `tarn demote --to URL` on the leader");
+  }
+  RETURN_IF_ERROR(follower_->Complete());
+  replication::PeerClient leader(LeaderOptions());
+  const auto reached = leader.Get("lsn");
+  if (!reached.ok()) {
+    return FailedPrecondition("its leader was alive " + std::to_string(silent_ms) +
+                              " ms ago and does not answer now (" + std::string(reached.status().message()) +
+                              "); try again in a moment");
+  }
+  const Status asked = leader.Post("hand-over", config_.replication_own_url, kHandOverAnswerMs).status();
+  {
+    MutexLock lock(mutex_);  // It may lead by now, whatever became of the answer.
+    if (stored_.role == NodeRole::kLeader) return OkStatus();
+  }
+  return asked.ok() ? Internal("the leader has handed over, but this node does not lead")
+                    : FailedPrecondition("its leader is alive and did not hand over: " + std::string(asked.message()));
 }
 
 Status Peering::TakeOver(Epoch epoch) {
@@ -508,7 +540,11 @@ std::string Peering::StatusJson() const {
   out += ",\"lag_bytes\":" + std::to_string(state.behind_bytes);
   out += ",\"lag_ms\":" + std::to_string(state.behind_ms) + ",\"reconnects\":" + std::to_string(state.reconnects);
   out += ",\"blobs_fetched\":" + std::to_string(state.blobs_fetched);
-  out += ",\"bytes_fetched\":" + std::to_string(state.bytes_fetched) + ",\"error\":" + Quoted(state.error);
+  out += ",\"bytes_fetched\":" + std::to_string(state.bytes_fetched) +
+         ",\"error\":" + Quoted(IsBroken(state) ? WhyBroken(state) : state.error);
+  const replication::FollowerCheck::State check = check_->state();
+  out += ",\"checked_lsn\":" + std::to_string(check.checked.value());
+  out += ",\"checks\":" + std::to_string(check.rounds) + ",\"blobs_mended\":" + std::to_string(check.blobs_mended);
   out += LastErrorJson(state.last_error, now_ms - state.last_error_ms) + "}\n";
   return out;
 }
@@ -574,6 +610,8 @@ void Peering::AppendMetrics(std::string* out) const {
                         {"state_hash", HexOf(state.leader.state_hash)},
                         {"phase", std::string(NameOf(state.phase))}}});
   Metrics::AppendCounter(out, "replication_reconnects", state.reconnects);
+  Metrics::AppendCounter(out, "replication_checks", check_->state().rounds);
+  Metrics::AppendCounter(out, "replication_blobs_mended", check_->state().blobs_mended);
   Metrics::AppendCounter(out, "replication_blobs_fetched", state.blobs_fetched);
   Metrics::AppendCounter(out, "replication_bytes_fetched", state.bytes_fetched);
 }

@@ -14,6 +14,7 @@
 #include "http/peer/peer_handler.h"
 #include "replication/bootstrap.h"
 #include "replication/follower.h"
+#include "replication/follower_check.h"
 #include "replication/leader.h"
 #include "replication/node_file.h"
 #include "storage/base/mutex.h"
@@ -58,7 +59,8 @@ class Peering {
   Status Ready() const;
   void AppendMetrics(std::string* out) const;
   std::string StatusJson() const;
-  // Becomes the leader. `accept_loss`: what the old leader has acknowledged and this node does not have may be lost.
+  // Becomes the leader: by a hand-over, when the old one can be reached. `accept_loss`: at once, and what the old leader has
+  // acknowledged and this node does not have may be lost.
   Status Promote(bool accept_loss) EXCLUDES(mutex_);
   // Hands the lead over to the node at `url`, which has to be in sync, and follows it.
   Status Demote(const std::string& url) EXCLUDES(mutex_);
@@ -76,6 +78,7 @@ class Peering {
   Status BecomeFollower(const std::string& url) EXCLUDES(mutex_);
   void SaveFenced(Epoch epoch) EXCLUDES(mutex_);
   Status BeginWrite();
+  Status AskForLeadership(uint64_t silent_ms) EXCLUDES(mutex_);
   void TellOldLeader() EXCLUDES(mutex_);
   // Until `url` has everything and nothing more is acknowledged here.
   Status WaitForSuccessor(replication::PeerClient* next);
@@ -94,6 +97,7 @@ class Peering {
   engine::Store* store_ = nullptr;
   std::unique_ptr<replication::Leader> leader_;
   std::unique_ptr<replication::Follower> follower_;
+  std::unique_ptr<replication::FollowerCheck> check_;  // Of the follower.
   std::unique_ptr<http::Forwarder> forwarder_;
 };
 

@@ -157,6 +157,7 @@ PeerHandler::PeerHandler(Options options, Api& api, Executor& executor)
 
 bool PeerHandler::TryHandleFast(const RequestHead& head, const Peer& peer, Response* response) {
   if (head.target.find("write=true") != std::string_view::npos) return false;
+  if (options_.follower != nullptr && !options_.follower->is_whole()) return false;
   return api_.TryHandleFast(head, peer, response);
 }
 
@@ -207,6 +208,11 @@ Task<Response> PeerHandler::ServeRegistry(Request request) {
   const bool is_read = request.head.method == Method::kGet || request.head.method == Method::kHead;
   if (options_.follower != nullptr) {
     if (api_.WantsLeader(request.head, request.peer)) co_return co_await options_.forwarder->Forward(request);
+    // What is not whole is not served from: the leader answers until it is.
+    const bool is_whole = options_.follower->is_whole() || request.peer.is_unix_socket;
+    if (!is_whole && api_.ReadsStore(request.head, request.peer)) {
+      co_return co_await options_.forwarder->Forward(request);
+    }
     const Lsn before = options_.store->last_lsn();
     Response response = co_await api_.Handle(request);
     if (!is_read || !MayBeStale(request.head, response) || request.peer.is_unix_socket) co_return response;
@@ -245,6 +251,7 @@ Task<Response> PeerHandler::ServePeer(Request request) {
   const std::string_view fields = query.empty() ? query : query.substr(1);
   if (request.head.method == Method::kPost && path == "ack") co_return co_await ServeAck(request);
   if (request.head.method == Method::kPost && path == "fence") co_return co_await ServeFence(request);
+  if (request.head.method == Method::kPost && path == "hand-over") co_return co_await ServeHandOver(request);
   if (request.head.method == Method::kPost && path == "take-over") co_return co_await ServeTakeOver(request);
   if (request.head.method != Method::kGet) co_return ErrorResponse(405, "This path does not have that method.");
   if (path == "log") co_return ServeLog(fields);
@@ -284,6 +291,16 @@ Task<Response> PeerHandler::ServeFence(Request request) {
   const auto epoch = ParseNumber<uint32_t>(*body);
   if (!epoch) co_return BadRequest("an epoch was expected");
   options_.fence(Epoch(*epoch));
+  co_return Text("ok");
+}
+
+// As the operator's `tarn demote`, asked by the follower that is to lead.
+Task<Response> PeerHandler::ServeHandOver(Request request) {
+  const auto url = co_await ReadSmallBody(&request.body);
+  if (!url.ok()) co_return ErrorResponse(url.status());
+  auto work = [this, &url] { return options_.demote(*url); };
+  const Status demoted = co_await executor_.Run(WorkClass::kAdmin, std::move(work));
+  if (!demoted.ok()) co_return ErrorResponse(409, demoted.message());
   co_return Text("ok");
 }
 

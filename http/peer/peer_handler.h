@@ -52,6 +52,7 @@ class PeerHandler final : public Handler {
   Task<Response> ServeAck(Request request);
   Task<Response> ServeTakeOver(Request request);
   Task<Response> ServeFence(Request request);
+  Task<Response> ServeHandOver(Request request);
   Task<Response> ServeRegistry(Request request);
   Response ServeLog(std::string_view query);
   // On an executor thread.

@@ -1,5 +1,7 @@
 #include "storage/engine/local_blob_store.h"
 
+#include <memory>
+
 #include "storage/base/bytes.h"
 #include "storage/engine/local_values.h"
 
@@ -29,6 +31,19 @@ Status LocalBlobStore::Verify(const Digest& digest, Depth depth) {
     has_damaged_.store(true, std::memory_order_release);
   }
   return status;
+}
+
+Status LocalBlobStore::Mend(const Digest& digest, const std::function<Status(const PieceSink&)>& fetch) {
+  ASSIGN_OR_RETURN(const Location location, Locate(digest));
+  {
+    ASSIGN_OR_RETURN(const std::unique_ptr<File> file, segments_->OpenToMend(location.segment));
+    RETURN_IF_ERROR(WriteBlobAgain(file.get(), location, fetch));
+  }
+  RETURN_IF_ERROR(segments_->VerifyBlob(location, Depth::kDigest));
+  MutexLock lock(mutex_);
+  damaged_.erase(digest);
+  has_damaged_.store(!damaged_.empty(), std::memory_order_release);
+  return OkStatus();
 }
 
 }  // namespace tarn::engine

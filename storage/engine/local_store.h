@@ -9,6 +9,7 @@
 #include "storage/engine/journal_tail.h"
 #include "storage/engine/local_blob_store.h"
 #include "storage/engine/log_reader.h"
+#include "storage/engine/mend.h"
 #include "storage/engine/read_view.h"
 #include "storage/engine/rocks.h"
 #include "storage/engine/segment_store.h"
@@ -60,6 +61,10 @@ class LocalStore final : public Store, private Shipping {
   Result<uint64_t> BytesBehind(Lsn lsn) override;
   Result<BlobReader> OpenBlob(const Digest& digest) override;
   void Follow(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs, FollowCallback done) override;
+  Status CheckPlaces() override { return engine::CheckPlaces(*rocks_, *segments_, last_lsn()); }
+  Status MendBlob(const Digest& digest, const std::function<Status(const BlobPieceSink&)>& fetch) override {
+    return blobs_->Mend(digest, fetch);
+  }
   std::vector<SegmentListing> ListSegments() const override { return segments_->List(); }
   Result<std::shared_ptr<const File>> OpenSegment(SegmentId id) override { return segments_->OpenFile(id); }
 

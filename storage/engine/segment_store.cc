@@ -117,6 +117,8 @@ class SegmentFiles final : public SegmentStore {
     return segment.file;
   }
 
+  Result<std::unique_ptr<File>> OpenToMend(SegmentId id) override { return folder_->OpenForWriting(id); }
+
   Stats GetStats() const override {
     return {.segment_count = folder_->segment_count(),
             .segment_bytes = folder_->segment_bytes(),

@@ -129,6 +129,8 @@ class SegmentStore {
   // For copies of this store: every segment, the one that grows up to the last synced group.
   virtual std::vector<SegmentListing> List() const = 0;
   [[nodiscard]] virtual Result<std::shared_ptr<const File>> OpenFile(SegmentId id) = 0;
+  // To write what is damaged again. Nothing below the end of the last synced group is ever written otherwise.
+  [[nodiscard]] virtual Result<std::unique_ptr<File>> OpenToMend(SegmentId id) = 0;
 };
 
 }  // namespace tarn::engine

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "storage/base/file_system.h"
@@ -79,6 +80,16 @@ class Shipping {
   // and as for Store::CommitAsync.
   using FollowCallback = std::function<void(Status)>;
   virtual void Follow(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs, FollowCallback done) = 0;
+
+  // Whether every record up to the visible one, and every blob, has its place in a segment that is there and long enough.
+  // Reads the indexes, not the bytes. kCorruption: what is missing, and where.
+  [[nodiscard]] virtual Status CheckPlaces() = 0;
+  // Writes a damaged blob again where it stands: `fetch` gives its bytes in order, to the function that it is called with.
+  // Proved by its digest afterwards (kCorruption), and served again from then on. kNotFound: no such blob, or its segment is
+  // gone as a whole.
+  using BlobPieceSink = std::function<Status(std::string_view)>;
+  [[nodiscard]] virtual Status MendBlob(const Digest& digest,
+                                        const std::function<Status(const BlobPieceSink&)>& fetch) = 0;
 
   // Copied to an empty data directory, these bytes are a store with every record up to journaled(), as it was before the
   // call: the state is rebuilt from them when it is opened, and every checksum and the chain are checked by that.

@@ -7,6 +7,7 @@
 
 #include "storage/base/mutex.h"
 #include "storage/engine/segment_folder.h"
+#include "storage/engine/segment_format.h"
 #include "storage/engine/ship_for_test.h"
 #include "storage/engine/store_fixture_for_test.h"
 
@@ -143,6 +144,64 @@ TEST_F(ShippingTest, TellsHowManyBytesAreBehindARecord) {
   gate_.OpenTo(kAll);
   EXPECT_TRUE(first.get().ok());
   EXPECT_TRUE(second.get().ok());
+}
+
+std::string FileContents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+void FlipByte(const std::string& path, size_t offset) {
+  std::string bytes = FileContents(path);
+  bytes[offset] = static_cast<char>(bytes[offset] ^ 0x10);
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(bytes[offset]);
+}
+
+// What `fetch` of MendBlob is given, in pieces of seven bytes.
+std::function<Status(const Shipping::BlobPieceSink&)> Pieces(std::string bytes) {
+  return [bytes = std::move(bytes)](const Shipping::BlobPieceSink& sink) {
+    for (size_t at = 0; at < bytes.size(); at += 7) RETURN_IF_ERROR(sink(std::string_view(bytes).substr(at, 7)));
+    return OkStatus();
+  };
+}
+
+TEST_F(ShippingTest, ADamagedBlobIsWrittenAgainWhereItStands) {
+  CommitUsers(0, 9);
+  const std::string bytes = "blob of user 4";
+  const Digest digest = StageBlob(*store_, bytes)->info().sha512;
+  const std::string path = directory_.path() + "/data/segments/" + SegmentFolder::Name(SegmentId(1));
+  const std::string whole = FileContents(path);
+  const size_t at = whole.find(bytes);
+  ASSERT_NE(at, std::string::npos);
+  // Anywhere from its header to its checksum.
+  for (const size_t offset : {at - 100, at, at + bytes.size() - 1, at + PaddedBytes(bytes.size()) + 3}) {
+    FlipByte(path, offset);
+    ASSERT_EQ(store_->blobs().Verify(digest, BlobStore::Depth::kDigest).code(), Code::kCorruption) << offset;
+    EXPECT_EQ(store_->blobs().Open(digest).status().code(), Code::kCorruption);
+    EXPECT_EQ(east().MendBlob(digest, Pieces(bytes + "!")).code(), Code::kCorruption);
+    EXPECT_EQ(east().MendBlob(digest, Pieces(bytes.substr(1))).code(), Code::kCorruption);
+    EXPECT_EQ(east().MendBlob(digest, Pieces("blob of user 5")).code(), Code::kCorruption);
+    EXPECT_EQ(store_->blobs().Open(digest).status().code(), Code::kCorruption) << "still refused";
+    ASSERT_TRUE(east().MendBlob(digest, Pieces(bytes)).ok()) << offset;
+    EXPECT_TRUE(store_->blobs().Open(digest).ok());
+    EXPECT_EQ(FileContents(path), whole);
+  }
+  EXPECT_EQ(east().MendBlob(Digest(), Pieces("")).code(), Code::kNotFound);
+}
+
+TEST_F(ShippingTest, ASegmentThatIsGoneOrShortIsNoticedWithoutReadingIt) {
+  options_.segment_bytes_max = 4'096;
+  Open();
+  CommitUsers(0, 40);
+  ASSERT_TRUE(east().CheckPlaces().ok());
+  const std::string folder = directory_.path() + "/data/segments/";
+  std::filesystem::remove(folder + SegmentFolder::Name(SegmentId(2)));
+  Open();
+  const Status gone = east().CheckPlaces();
+  EXPECT_EQ(gone.code(), Code::kCorruption);
+  EXPECT_NE(gone.message().find("segment 2 is missing"), std::string_view::npos) << gone.ToString();
 }
 
 TEST_F(ShippingTest, ARecordIsVisibleOnlyWhenTheShipperSaysSo) {

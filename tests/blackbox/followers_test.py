@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What a follower says of itself, what it does when something is wrong with it, and how leadership changes hands."""
 
+import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -9,7 +11,9 @@ import time
 import unittest
 
 from common import Registry, User
-from two_regions_test import Pair, wait_for
+from two_regions_test import Node, Pair, wait_for
+
+SWITCHES = int(os.environ.get("REPLICATION_SWITCHES", "4"))
 
 
 def metrics_of(node):
@@ -110,6 +114,214 @@ class NewsOnTheWay(Pair):
         self.assertEqual(self.west.request("GET", "/-/whoami", token="npm_no-such-token").status, 503)
         self.assertEqual(self.west.request("GET", "/-/whoami").status, 401)  # Who shows nothing is nobody.
         self.assertEqual(self.west.request("GET", "/-/whoami", token=self.token).status, 200)
+
+
+def segments_of(node):
+    return sorted((node.data / "segments").glob("*.seg"))
+
+
+def flip(path, offset):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 0x10]))
+
+
+def damage(node, needle):
+    """Flips a bit of the bytes `needle`, wherever they stand in a segment of this node."""
+    for path in segments_of(node):
+        at = path.read_bytes().find(needle)
+        if at >= 0:
+            return flip(path, at + len(needle) // 2)
+    raise AssertionError("not found in any segment")
+
+
+def damage_record_of(node, tarball):
+    """Flips a bit of the payload of the record that was committed with this tarball of less than 64 KiB."""
+    for path in segments_of(node):
+        at = path.read_bytes().find(tarball)
+        if at >= 0:
+            header = at + (len(tarball) + 7) // 8 * 8 + 8  # Behind the padding and the checksum of one block.
+            return flip(path, header + 128 + 10)
+    raise AssertionError("not found in any segment")
+
+
+class AHole(Pair):
+    """The incident of 2014: a replica that looks complete and is not."""
+
+    def setUp(self):
+        super().setUp()
+        self.tarballs = {}
+        for number in range(5):
+            answer, tarball = self.publish(self.east, f"small-{number}", "1.0.0", os.urandom(20_000))
+            self.assertEqual(answer.status, 201)
+            self.tarballs[f"small-{number}"] = tarball
+        answer, self.tarballs["large"] = self.publish(self.east, "large", "1.0.0", os.urandom(9_500_000))
+        self.assertEqual(answer.status, 201)
+        self.west.start()
+        self.wait_in_sync()
+        self.expect_equal()
+        self.west.stop()
+
+    def expect_refused_while_east_is_away(self, why):
+        """West alone says what is wrong, serves nothing as if all were well, and cannot be made a leader."""
+        self.east.stop()
+        self.west.start()
+        said = wait_for("west says so", lambda: (now := self.west.request("GET", "/-/ready")).status == 503 and
+                        why in now.body.decode() and now.body.decode())
+        self.assertNotIn("/-/", said)
+        self.assertIn(why, self.west.status()["error"])
+        self.assertEqual(metrics_of(self.west)["replication_broken"], "1")
+        self.assertEqual(metrics_of(self.west)["replication_ready"], "0")
+        for path in ("/small-1", "/small-1/-/small-1-1.0.0.tgz"):
+            self.assertEqual(self.west.request("GET", path).status, 503, path)
+        for arguments in (["promote"], ["promote", "--accept-loss"]):
+            self.assertIn("cannot lead", self.west.admin(*arguments, fails=True))
+        self.assertEqual(self.west.status()["role"], "follower")
+        self.east.start()
+
+    def expect_healed(self):
+        self.wait_in_sync()
+        self.expect_equal()
+        for name, tarball in self.tarballs.items():
+            self.assertEqual(self.tarball_of(self.west, name, "1.0.0"), tarball)
+        self.assertEqual(self.publish(self.west, "after", "1.0.0")[0].status, 201)
+        wait_for("what was replaced is removed", lambda: not list(self.west.data.glob("replaced-*")))
+        self.west.stop()
+        self.west.admin("verify", "--deep")  # Exit status 0: no finding.
+
+    def test_a_damaged_blob_is_fetched_again(self):
+        damage(self.west, self.tarballs["small-3"])
+        self.expect_refused_while_east_is_away("is damaged; it is fetched from the leader")
+        wait_for("it is mended", lambda: self.west.status()["blobs_mended"] == 1)
+        self.assertEqual(self.west.status()["checks"], 1)
+        self.expect_healed()
+        self.assertNotIn("fetches a copy", self.west.log())
+
+    def test_a_damaged_large_blob_is_fetched_again(self):
+        damage(self.west, self.tarballs["large"][-100_000:])
+        self.west.start()
+        wait_for("it is mended", lambda: self.west.status()["blobs_mended"] == 1)
+        self.expect_healed()
+
+    def test_a_segment_that_is_gone_is_mended_by_a_fresh_copy(self):
+        gone = max(segments_of(self.west), key=lambda path: path.stat().st_size)
+        self.assertGreater(gone.stat().st_size, 9_500_000)
+        gone.unlink()
+        self.expect_refused_while_east_is_away("is missing; a copy is fetched anew")
+        self.expect_healed()
+
+    def test_a_hole_in_the_journal_is_mended_by_a_fresh_copy(self):
+        damage_record_of(self.west, self.tarballs["small-2"])
+        self.expect_refused_while_east_is_away("log record")
+        self.expect_healed()
+
+    def test_a_broken_follower_is_handed_no_leadership(self):
+        damage(self.west, self.tarballs["small-3"])
+        damage(self.east, self.tarballs["small-3"])  # So it cannot be mended.
+        self.west.start()
+        wait_for("west says so", lambda: "is damaged" in self.west.status()["error"])
+        self.assertIn("is damaged", self.east.admin("demote", "--to", self.west.url + "/", fails=True))
+        wait_for("east takes writes again", lambda: self.east.alive() and
+                 self.publish(self.east, "still", "1.0.0")[0].status in (201, 403))
+        self.assertEqual(self.east.status()["role"], "leader")
+        self.assertEqual([peer["standing"] for peer in self.east.status()["followers"]], ["catching up"])
+
+    def test_a_journal_that_cannot_be_opened_is_kept_aside(self):
+        shutil.rmtree(self.west.data / "db")  # What is left is the journal, and that has a hole.
+        damage_record_of(self.west, self.tarballs["small-2"])
+        self.west.start(wait=False)
+        self.expect_healed()
+        self.assertEqual([path.name for path in self.west.data.glob("damaged-*")], ["damaged-1"])
+
+    def test_a_copy_that_the_power_cut_has_damaged_is_made_again(self):
+        shutil.rmtree(self.west.data / "db")
+        damage_record_of(self.west, self.tarballs["small-2"])
+        (self.west.data / "copy.unproved").touch()  # As it is until a copy has been opened once.
+        self.west.start(wait=False)
+        self.expect_healed()
+        self.assertEqual(list(self.west.data.glob("damaged-*")), [])
+        self.assertFalse((self.west.data / "copy.unproved").exists())
+
+
+class NamedNode(Node):
+    """One that knows its own URL."""
+
+    def arguments(self):
+        return ["--replication-url", self.url + "/"]
+
+
+class PlannedSwitch(Pair):
+    NODE = NamedNode
+
+    def expect_roles(self, leader, follower):
+        wait_for("the roles have changed", lambda: leader.alive() and leader.status()["role"] == "leader" and
+                 follower.alive() and follower.status()["role"] == "follower" and follower.ready())
+
+    def test_promotions_under_load_lose_nothing(self):
+        self.west.start()
+        self.wait_in_sync()
+        acknowledged, stopping = {}, threading.Event()
+
+        def write(writer):
+            number = 0
+            while not stopping.is_set():
+                number += 1
+                try:
+                    answer, tarball = self.publish(self.nodes[writer % 2], f"load-{writer}", f"1.0.{number}",
+                                                   os.urandom(500))
+                except OSError:
+                    time.sleep(0.05)
+                    continue
+                if answer.status == 201:
+                    acknowledged[(f"load-{writer}", f"1.0.{number}")] = tarball
+
+        writers = [threading.Thread(target=write, args=(i,)) for i in range(4)]
+        for writer in writers:
+            writer.start()
+        leader, follower = self.nodes
+        try:
+            for _ in range(SWITCHES):
+                seen = len(acknowledged)
+                wait_for("writes are acknowledged", lambda: len(acknowledged) > seen + 10)
+                # In the middle of a burst the follower may be a few records behind: then it says so, and is asked again.
+                wait_for("it is promoted", lambda: promoted(follower))
+                leader, follower = follower, leader
+                self.expect_roles(leader, follower)
+        finally:
+            stopping.set()
+            for writer in writers:
+                writer.join()
+        self.expect_equal()
+        self.assertEqual(leader.status()["epoch"], 1 + SWITCHES)
+        for (name, version), tarball in acknowledged.items():
+            for node in self.nodes:
+                self.assertEqual(self.tarball_of(node, name, version), tarball, (name, version, node.url))
+        for node in self.nodes:
+            self.assertEqual(json.loads(node.admin("replication", "divergence")), [])
+
+    def test_why_not_is_said(self):
+        self.west.start()
+        self.wait_in_sync()
+        self.east.process.send_signal(signal.SIGSTOP)
+        self.assertIn("does not answer now", self.west.admin("promote", fails=True))
+        wait_for("the silence is noticed", lambda: "may be lost" in self.west.admin("promote", fails=True))
+        self.east.process.send_signal(signal.SIGCONT)
+        self.wait_in_sync()
+        # Another promotion is under way or the node leads already.
+        self.assertIn("leads already", self.east.admin("promote", fails=True))
+        wait_for("west is promoted", lambda: promoted(self.west))
+        self.expect_roles(self.west, self.east)
+        self.assertEqual(self.publish(self.east, "after", "1.0.0")[0].status, 201)
+        self.expect_equal()
+
+
+def promoted(node):
+    try:
+        return "done" in node.admin("promote")
+    except AssertionError:
+        return False
 
 
 class Visibility(Pair):

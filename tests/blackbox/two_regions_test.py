@@ -184,12 +184,13 @@ def free_ports(count):
 
 class Pair(unittest.TestCase):
     ACK = "remote"
+    NODE = Node
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tarn-replication-"))
         east_port, west_port = free_ports(2)
-        self.east = Node(self.folder, "east", east_port, ack=self.ACK).start()
-        self.west = Node(self.folder, "west", west_port, follow=self.east.url + "/", ack=self.ACK)
+        self.east = self.NODE(self.folder, "east", east_port, ack=self.ACK).start()
+        self.west = self.NODE(self.folder, "west", west_port, follow=self.east.url + "/", ack=self.ACK)
         self.token = Registry(self.east.url).log_in(User("alice", "alice-password-1"))
         self.nodes = [self.east, self.west]
 
