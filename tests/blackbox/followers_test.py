@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a follower says of itself, what it does when something is wrong with it, and how leadership changes hands."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,8 +10,10 @@ import socket
 import threading
 import time
 import unittest
+import urllib.parse
 
-from common import Registry, User
+from common import Registry, User, publish
+from import_couchdb_test import DATA, EXPECTED, PACKAGES, path_of, run_import
 from two_regions_test import Node, Pair, wait_for
 
 SWITCHES = int(os.environ.get("REPLICATION_SWITCHES", "4"))
@@ -374,6 +377,72 @@ class Visibility(Pair):
 
 def publish_of(case, number):
     return case.publish(case.east, "behind", f"1.0.{number}", os.urandom(100_000))[0]
+
+
+class AnImportedRegistry(Pair):
+    def setUp(self):
+        super().setUp()
+        self.east.stop()
+        for source in ("all_docs.attachments.json", "users/all_docs.json"):
+            code, _, errors = run_import(self.east.data, DATA / "3.5.0" / source)
+            self.assertIn(code, (0, 3), errors)  # 3: with findings, for the source has every oddity.
+        self.east.start()
+
+    def log_in(self, node, name, password):
+        document = {"_id": f"org.couchdb.user:{name}", "name": name, "password": password, "type": "user", "roles": [],
+                    "email": "x@mail.example", "date": "2026-01-01T00:00:00.000Z"}
+        return node.request("PUT", f"/-/user/org.couchdb.user:{urllib.parse.quote(name)}", document)
+
+    def test_it_appears_whole_on_west(self):
+        known = {name: user["password"] for name, user in EXPECTED["users"]["3.5.0"].items() if user.get("password")}
+        known.pop("alice", None)  # The one who was here before keeps her own.
+        self.assertGreater(len(known), 3)
+        before = {}  # Made on east before west was there: they come with the copy.
+        for name in sorted(known)[:2]:
+            answer = self.log_in(self.east, name, known[name])
+            self.assertEqual(answer.status, 201, (name, answer.body))
+            before[name] = answer.json()["token"]
+        self.west.start()
+        self.wait_in_sync()
+        self.expect_equal()
+        for name, package in PACKAGES.items():
+            answers = [node.request("GET", path_of(name)) for node in self.nodes]
+            self.assertEqual([answer.status for answer in answers], [200, 200], name)
+            east, west = (answer.json() for answer in answers)
+            self.assertEqual(without_hosts(east, self.east), without_hosts(west, self.west), name)
+            self.assertEqual(set(west.get("versions", {})), set(package["versions"]), name)
+            for version, facts in package["versions"].items():
+                url = west["versions"][version].get("dist", {}).get("tarball")
+                if facts["status"] == "missing-attachment":
+                    continue
+                tarball = self.west.request("GET", urllib.parse.urlsplit(url).path)
+                self.assertEqual(tarball.status, 200, url)
+                self.assertEqual(hashlib.sha1(tarball.body).hexdigest(), facts["sha1"], url)
+        # Users: by their old passwords on west, and by tokens of east, old and new.
+        for name, token in before.items():
+            self.assertEqual(self.west.request("GET", "/-/whoami", token=token).json(), {"username": name})
+        for name, password in known.items():
+            answer = self.log_in(self.west, name, password)
+            self.assertEqual(answer.status, 201, (name, answer.body))
+            answer = self.log_in(self.east, name, password)
+            self.assertEqual(answer.status, 201, (name, answer.body))
+            answer = self.west.request("GET", "/-/whoami", token=answer.json()["token"])
+            self.assertEqual((answer.status, answer.json()), (200, {"username": name}))
+        self.assertEqual(self.log_in(self.west, sorted(known)[0], "not the password").status, 401)
+        # And it is one that goes on alone: west leads, and an owner of old publishes there.
+        self.east.stop()
+        wait_for("the silence is noticed", lambda: "alive" not in self.west.admin("promote", fails=True))
+        self.west.admin("promote", "--accept-loss")
+        wait_for("west leads", lambda: self.west.alive() and self.west.status()["role"] == "leader")
+        name = sorted(known)[0]
+        token = self.log_in(self.west, name, known[name]).json()["token"]
+        self.assertEqual(publish(Registry(self.west.url), token, "of-an-old-user", "1.0.0")[0].status, 201)
+        self.west.stop()
+        self.west.admin("verify", "--deep")
+
+
+def without_hosts(packument, node):
+    return json.loads(json.dumps(packument).replace(node.url, "http://registry"))
 
 
 if __name__ == "__main__":
