@@ -230,6 +230,12 @@ Status Follower::Take(Frame frame) {
 
 Status Follower::TakeHello(const Hello& hello) {
   if (has_hello_) return Corruption("replication: the leader greeted twice");
+  if (hello.protocol > kProtocolVersion || hello.log_format > kLogFormat) {
+    return FailedPrecondition("the leader speaks protocol " + std::to_string(hello.protocol) +
+                              " and writes log format " + std::to_string(hello.log_format) +
+                              ", this node knows protocol " + std::to_string(kProtocolVersion) + " and log format " +
+                              std::to_string(kLogFormat) + "; upgrade this node");
+  }
   if (hello.committed.epoch < promised_epoch() && hello.committed.lsn >= next_) {
     return FailedPrecondition("replication: the leader is of epoch " + std::to_string(hello.committed.epoch.value()) +
                               ", this node has promised epoch " + std::to_string(promised_epoch().value()));

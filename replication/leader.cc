@@ -39,12 +39,13 @@ std::optional<Refused> LeaderSession::Check() const {
   }
   engine::Shipping* const shipping = leader_->shipping();
   if (shipping == nullptr || leader_->is_stopped()) return Refuse(Why::kNotLeader, "this node does not lead");
-  if (request_.protocol != kProtocolVersion || request_.log_format != kLogFormat) {
+  // Who knows more than this node writes can follow it: so the followers are upgraded first, and the leader last.
+  if (request_.protocol < kProtocolVersion || request_.log_format < kLogFormat) {
     return Refuse(Why::kVersion, "this node speaks protocol " + std::to_string(kProtocolVersion) +
                                      " and writes log format " + std::to_string(kLogFormat) +
                                      ", the follower knows protocol " + std::to_string(request_.protocol) +
                                      " and log format " + std::to_string(request_.log_format) +
-                                     "; upgrade the older of the two");
+                                     "; upgrade the follower");
   }
   const engine::JournalHead head = shipping->journaled();
   if (request_.head.lsn > head.lsn) {
