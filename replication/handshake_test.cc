@@ -122,12 +122,18 @@ class FollowerHandshake : public ::testing::Test {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     const std::string error = follower.state().error;
-    EXPECT_FALSE(follower.Complete().ok());
-    EXPECT_NE(follower.Complete().message().find(error), std::string_view::npos) << "readiness says why";
+    readiness_ = follower.Complete();
     follower.Stop();
     return error;
   }
+  // A follower that was refused is not ready, and says why.
+  void ExpectNotReadyFor(const std::string& error) {
+    EXPECT_FALSE(readiness_.ok());
+    EXPECT_NE(readiness_.message().find(error), std::string_view::npos);
+  }
+
   TempDirectory directory_;
+  Status readiness_;
 };
 
 TEST_F(FollowerHandshake, UnderstandsTheGreetingOfFormatOne) {
@@ -140,6 +146,7 @@ TEST_F(FollowerHandshake, RefusesALeaderOfANewerLogFormatWithBothVersionsNamed) 
   const std::string error = ErrorAfter(HexOfHello(1, 2));
   EXPECT_NE(error.find("writes log format 2"), std::string::npos) << error;
   EXPECT_NE(error.find("knows protocol 1 and log format 1; upgrade this node"), std::string::npos) << error;
+  ExpectNotReadyFor(error);
 }
 
 TEST_F(FollowerHandshake, NamesBothVersionsWhenTheLeaderRefuses) {
@@ -148,6 +155,7 @@ TEST_F(FollowerHandshake, NamesBothVersionsWhenTheLeaderRefuses) {
               &refusal);
   const std::string error = ErrorAfter(HexEncode(refusal));
   EXPECT_NE(error.find("writes log format 2, the follower knows log format 1"), std::string::npos) << error;
+  ExpectNotReadyFor(error);
 }
 
 }  // namespace
