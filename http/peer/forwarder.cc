@@ -1,19 +1,22 @@
 #include "http/peer/forwarder.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <optional>
 #include <utility>
 
 #include "http/api/api.h"
 #include "http/api/error_response.h"
+#include "http/net/body_stream.h"
 #include "http/peer/body_pipe.h"
 #include "storage/base/replication_limits.h"
 
 namespace tarn::http {
 namespace {
 
-constexpr uint64_t kAnswerBytesMax = 256 * limits::kMiB;  // Of a packument that is asked for with write=true.
+constexpr size_t kAnswerHeldBytes = 1 << 20;  // A larger answer is passed on while it comes.
+constexpr uint64_t kBusyMs = 50;
 constexpr uint64_t kProbeMs = 2'000;
 constexpr uint64_t kForwardIdleMs = 30'000;
 
@@ -64,6 +67,81 @@ struct Forwarder::Exchange {
   Mutex mutex;
   CondVar answered;
   std::optional<Result<HttpAnswer>> answer GUARDED_BY(mutex);
+  // Of a large answer: `answer` has its head and its first bytes, `rest` what follows.
+  std::atomic<bool> is_large{false};
+  std::atomic<bool> is_left{false};  // Nobody wants the rest any more.
+  BodyPipe rest;
+
+  void SetAnswer(Result<HttpAnswer> result) {
+    MutexLock lock(mutex);
+    answer = std::move(result);
+    answered.NotifyAll();
+  }
+};
+
+// Takes the leader's answer as it comes: small ones whole, of large ones what the client has room for.
+class Forwarder::AnswerSink final : public HttpBodySink {
+ public:
+  explicit AnswerSink(Exchange* exchange) : exchange_(*exchange) {}
+  Status Start(const HttpAnswer& head) override {
+    answer_ = head;
+    return OkStatus();
+  }
+  Status Piece(std::string_view bytes) override {
+    if (exchange_.is_left.load()) return Cancelled("the client is gone");
+    if (exchange_.is_large.load()) {
+      exchange_.rest.Push(bytes);
+      return OkStatus();
+    }
+    answer_.body.append(bytes);
+    if (answer_.body.size() <= kAnswerHeldBytes) return OkStatus();
+    exchange_.is_large.store(true);
+    exchange_.SetAnswer(std::move(answer_));
+    return OkStatus();
+  }
+  // The transfer is over.
+  void Finish(const Status& ended) {
+    if (exchange_.is_large.load()) {
+      exchange_.rest.End(ended);
+    } else {
+      exchange_.SetAnswer(ended.ok() ? Result<HttpAnswer>(std::move(answer_)) : Result<HttpAnswer>(ended));
+    }
+  }
+
+ private:
+  Exchange& exchange_;
+  HttpAnswer answer_;
+};
+
+// The body of a large answer, at the client's pace. Keeps its place among those that are passed on.
+class Forwarder::Rest final : public BodyStream {
+ public:
+  Rest(std::shared_ptr<Exchange> exchange, std::string first, Admission::Permit permit, Executor* executor)
+      : exchange_(std::move(exchange)), first_(std::move(first)), permit_(std::move(permit)), executor_(executor) {}
+  ~Rest() override {
+    exchange_->is_left.store(true);
+    exchange_->rest.Abandon();
+  }
+  Task<StreamStep> Next(Mode) override {
+    if (!first_.empty()) co_return StreamStep::Bytes(std::exchange(first_, ""));
+    auto pull = [exchange = exchange_]() -> Result<std::string> {
+      ASSIGN_OR_RETURN(const std::string_view piece, exchange->rest.Pull());
+      return std::string(piece);
+    };
+    auto piece = co_await executor_->Run(WorkClass::kWrite, std::move(pull));
+    if (piece.code() == Code::kResourceExhausted) {
+      co_return StreamStep::Wait(SystemClock().MonotonicMs() + kBusyMs);
+    }
+    if (!piece.ok()) co_return StreamStep::Broken();
+    if (piece->empty()) co_return StreamStep::End();
+    co_return StreamStep::Bytes(*std::move(piece));
+  }
+
+ private:
+  const std::shared_ptr<Exchange> exchange_;
+  std::string first_;
+  const Admission::Permit permit_;
+  Executor* const executor_;
 };
 
 Forwarder::Forwarder(Options options, Api& api, replication::Follower& follower, Executor& executor)
@@ -125,7 +203,7 @@ HttpRequest Forwarder::MakeRequest(const Request& request) const {
     out.headers.push_back({"x-forwarded-host", rest.substr(0, rest.find('/'))});
     if (!own_path.empty()) out.headers.push_back({"x-forwarded-prefix", std::string(own_path)});
   }
-  out.body_bytes_max = kAnswerBytesMax;
+  out.body_bytes_max = UINT64_MAX;  // Not held here.
   out.idle_timeout_ms = kForwardIdleMs;
   return out;
 }
@@ -133,13 +211,12 @@ HttpRequest Forwarder::MakeRequest(const Request& request) const {
 // On an executor thread.
 void Forwarder::Send(Exchange* exchange) {
   auto client = Borrow();
-  Result<HttpAnswer> answer = client->Send(exchange->request);
+  AnswerSink sink(exchange);
+  const Status ended = client->Stream(exchange->request, sink).status();
   exchange->pipe.Abandon();
   exchange->may_have_arrived = client->may_have_arrived();
   GiveBack(std::move(client));
-  MutexLock lock(exchange->mutex);
-  exchange->answer = std::move(answer);
-  exchange->answered.NotifyAll();
+  sink.Finish(ended);
 }
 
 Response Forwarder::Answer(const Exchange& exchange_in) const {
@@ -148,8 +225,8 @@ Response Forwarder::Answer(const Exchange& exchange_in) const {
   const Result<HttpAnswer>& answer = *exchange.answer;
   if (!answer.ok()) {
     // A body of which a part is missing is nothing that anybody saves.
-    const bool may_be_saved = exchange.may_have_arrived &&
-                              (!exchange.has_body || exchange.pipe.may_be_whole(exchange.request.body_bytes));
+    const bool may_be_saved =
+        exchange.may_have_arrived && (!exchange.has_body || exchange.pipe.may_be_whole(exchange.request.body_bytes));
     return ErrorResponse(
         503, may_be_saved ? "The region that takes writes did not answer; whether this was saved is not known. Trying "
                             "again is safe."
@@ -160,7 +237,7 @@ Response Forwarder::Answer(const Exchange& exchange_in) const {
   for (const HttpHeader& header : answer->headers) {
     if (!IsHopByHop(header.name)) response.AddHeader(header.name, header.value);
   }
-  if (MayHaveBody(response.status())) response.SetBody(answer->body);
+  if (MayHaveBody(response.status()) && !exchange.is_large.load()) response.SetBody(answer->body);
   // What was written there is to be read here: the client's next request may be a GET.
   const std::string_view lsn_text = answer->Header("tarn-lsn");
   uint64_t lsn = 0;
@@ -170,7 +247,7 @@ Response Forwarder::Answer(const Exchange& exchange_in) const {
 }
 
 Task<Response> Forwarder::Forward(Request request) {
-  const auto permit = co_await places_.Enter(AdmissionClass::kWrite, 0);
+  auto permit = co_await places_.Enter(AdmissionClass::kWrite, 0);
   if (!permit.ok()) co_return ErrorResponse(permit.status());
   auto exchange = std::make_shared<Exchange>();
   exchange->request = MakeRequest(request);
@@ -204,7 +281,19 @@ Task<Response> Forwarder::Forward(Request request) {
     return Answer(*exchange);
   };
   auto response = co_await executor_.Run(WorkClass::kWrite, std::move(finish));
-  if (!response.ok()) co_return ErrorResponse(response.status());
+  if (!response.ok()) {
+    exchange->is_left.store(true);
+    exchange->rest.Abandon();
+    co_return ErrorResponse(response.status());
+  }
+  if (exchange->is_large.load()) {
+    std::string first;
+    {
+      MutexLock lock(exchange->mutex);
+      first = std::move((*exchange->answer)->body);
+    }
+    response->SetStreamBody(std::make_unique<Rest>(exchange, std::move(first), std::move(*permit), &executor_));
+  }
   co_return std::move(*response);
 }
 

@@ -37,6 +37,8 @@ class Forwarder {
 
  private:
   struct Exchange;
+  class AnswerSink;
+  class Rest;
   class Lent;
   HttpRequest MakeRequest(const Request& request) const;
   void Send(Exchange* exchange);

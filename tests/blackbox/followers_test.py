@@ -4,6 +4,8 @@
 import hashlib
 import json
 import os
+import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -150,6 +152,11 @@ def damage_record_of(node, tarball):
     raise AssertionError("not found in any segment")
 
 
+def peak_kib(node):
+    status = pathlib.Path(f"/proc/{node.process.pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+
+
 class AHole(Pair):
     """The incident of 2014: a replica that looks complete and is not."""
 
@@ -230,6 +237,26 @@ class AHole(Pair):
                  self.publish(self.east, "still", "1.0.0")[0].status in (201, 403))
         self.assertEqual(self.east.status()["role"], "leader")
         self.assertEqual([peer["standing"] for peer in self.east.status()["followers"]], ["catching up"])
+
+    def test_what_is_passed_on_is_not_held_in_memory(self):
+        answer, large = self.publish(self.east, "very-large", "1.0.0", os.urandom(60_000_000))
+        self.assertEqual(answer.status, 201, answer.body)
+        for node in self.nodes:
+            damage(node, self.tarballs["small-3"])  # So west cannot mend it, and answers nothing by itself.
+        self.west.start()
+        wait_for("west says so", lambda: "is damaged" in self.west.status()["error"])
+        wait_for("it has everything", lambda: self.west.status()["lag_records"] == 0)
+        self.assertEqual(self.west.request("GET", "/small-1").status, 200)
+        before = peak_kib(self.west)
+        path = "/very-large/-/very-large-1.0.0.tgz"
+        # A client that leaves in the middle, more often than there are places.
+        for _ in range(30):
+            with socket.create_connection(("127.0.0.1", self.west.port)) as leaving:
+                leaving.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                self.assertTrue(leaving.recv(65536).startswith(b"HTTP/1.1 200"))
+        answer = self.west.request("GET", path)
+        self.assertEqual((answer.status, answer.body == large), (200, True))
+        self.assertLess(peak_kib(self.west) - before, 40_000)
 
     def test_a_journal_that_cannot_be_opened_is_kept_aside(self):
         shutil.rmtree(self.west.data / "db")  # What is left is the journal, and that has a hole.
