@@ -25,10 +25,10 @@ READ_FIGURES, WRITE_FIGURES = {"F1", "F2", "F3"}, {"F4", "F5", "F6"}
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="under two minutes: short runs, smaller packages")
+    parser.add_argument("--full", action="store_true", help="all rounds at full length and size: about ten minutes")
     parser.add_argument("--only", default="F1,F2,F3,F4,F5,F6", help="figures to measure, for example F1,F3")
-    parser.add_argument("--rounds", type=int, help="rounds per scenario (default 5 with --quick, else 15)")
-    parser.add_argument("--seconds", type=float, help="length of one run (default 0.3 with --quick, else 0.5)")
+    parser.add_argument("--rounds", type=int, help="rounds per scenario (default 5, with --full 15)")
+    parser.add_argument("--seconds", type=float, help="length of one run (default 0.3, with --full 0.5)")
     release = REPOSITORY / "build/release"
     parser.add_argument("--tarn", type=Path, default=Path(os.environ.get("TARN_BIN", release / "tarn")))
     parser.add_argument("--load-gen", type=Path, default=Path(os.environ.get("LOAD_GEN", release / "load_gen")))
@@ -44,6 +44,7 @@ def parse_arguments() -> argparse.Namespace:
                         help="memory file system to fill the registry on before it is moved to --work")
     parser.add_argument("--results", type=Path, default=REPOSITORY / "bench/results")
     arguments = parser.parse_args()
+    arguments.quick = not arguments.full
     arguments.rounds = arguments.rounds or (5 if arguments.quick else 15)
     arguments.seconds = arguments.seconds or (0.3 if arguments.quick else 0.5)
     arguments.figures = set(arguments.only.split(","))

@@ -1,0 +1,121 @@
+"""docs/performance.md and its plot, made from one result file and nothing else."""
+
+import statistics
+from html import escape
+
+from rig.report import DISTURBED
+
+WIDTH, ROW, LEFT, RIGHT = 860, 22, 260, 60
+RATIO_MAX = 2.0  # Wider ranges end at the edge of the plot; the table has their figures.
+
+
+def render(document: dict, source: str) -> tuple[str, str]:
+    """The page and the SVG plot that it shows."""
+    reads = document["reads"]
+    writes = [row for row in document["writes"] if "ratio" in row]
+    parts = [_head(document, source), _losses(reads, writes)]
+    parts += ["## Reads, beside nginx\n", "![Server CPU per request, tarn / nginx](performance-reads.svg)\n", _reads(reads)]
+    parts += ["## Writes, and reads just after\n", _writes(writes), _bystanders(document["writes"]), _memory(document)]
+    return "\n".join(part for part in parts if part), plot(reads)
+
+
+def plot(reads: list[dict]) -> str:
+    """One bar per row: median CPU ratio, a thin line for its range, a vertical line where both cost the same."""
+    height = ROW * len(reads) + 44
+    unit = (WIDTH - LEFT - RIGHT) / RATIO_MAX
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+             f'viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
+             f'<rect width="{WIDTH}" height="{height}" fill="white"/>']
+    for index, row in enumerate(reads):
+        top, ratio = 8 + index * ROW, row["cpu_ratio"]
+        median, low, high = (min(ratio[key], RATIO_MAX) for key in ("median", "low", "high"))
+        colour = "#4a7" if median <= 1 else "#c54"
+        middle = top + ROW / 2
+        lines += [
+            f'<text x="{LEFT - 8}" y="{middle + 4:.0f}" text-anchor="end">{escape(_label(row))}</text>',
+            f'<rect x="{LEFT}" y="{top + 3}" width="{median * unit:.1f}" height="{ROW - 6}" fill="{colour}"/>',
+            f'<line x1="{LEFT + low * unit:.1f}" x2="{LEFT + high * unit:.1f}" y1="{middle}" y2="{middle}" stroke="black"/>',
+            f'<text x="{WIDTH - RIGHT + 6}" y="{middle + 4:.0f}">{ratio["median"]:.2f}</text>']
+    bottom = 8 + ROW * len(reads)
+    lines += [f'<line x1="{LEFT + unit:.1f}" x2="{LEFT + unit:.1f}" y1="4" y2="{bottom}" stroke="black" stroke-dasharray="4 3"/>',
+              f'<text x="{LEFT + unit:.1f}" y="{bottom + 18}" text-anchor="middle">1.0: as much as nginx; less is better</text>',
+              "</svg>"]
+    return "\n".join(lines) + "\n"
+
+
+def _head(document: dict, source: str) -> str:
+    facts, settings = document["machine"], document["settings"]
+    dirty = ", with uncommitted changes" if facts["uncommitted_changes"] else ""
+    return (f"# Performance\n\nMade from `bench/results/{source}` by `bench/load/make_page.py`; not written by hand. How to read the "
+            "columns, and how to measure on another machine: [bench/README.md](../bench/README.md).\n\n"
+            f"{facts['cpu']}, {facts['cpu_count']} CPUs, {facts['memory_gib']} GiB, Linux {facts['kernel']}; {facts['nginx']}; "
+            f"{facts['rocksdb']}; tarn {facts['tarn_build']}, commit {facts['commit']}{dirty}. Server on one core, load on "
+            f"another; {settings['rounds']} rounds of {settings['seconds']} s each, servers in turns. Load average before: "
+            f"{facts['load_average_before'][0]:.1f}.\n{_disturbance(document)}")
+
+
+def _disturbance(document: dict) -> str:
+    rows = document["reads"] + document["writes"]
+    busy = [max(sample["other_busy"] for samples in row.values() if isinstance(samples, list)
+                for sample in samples if isinstance(sample, dict))
+            for row in rows if "runs" not in row]
+    count = sum(share > DISTURBED for share in busy)
+    if not count:
+        return ""
+    return (f"\nIn {count} of {len(busy)} rows somebody else used more than {DISTURBED:.0%} of one of the two cores, up to "
+            f"{max(busy):.0%}: there the requests per second, the latencies and whatever is set against the disk or the clock "
+            "(F4, F6) say little, for better or worse. CPU per request hardly depends on it.\n")
+
+
+def _losses(reads: list[dict], writes: list[dict]) -> str:
+    lost = [f"- {row['figure']} {_label(row)}: CPU ratio {_spread(row['cpu_ratio'])}, to reach {row['limit']}"
+            for row in reads if row["limit"] is not None and row["cpu_ratio"]["median"] > row["limit"]]
+    lost += [f"- {row['figure']} {row['scenario']}: {row['ratio']:.2f}, to reach {row['limit']}"
+             for row in writes if not row["reached"]]
+    return "## Not reached\n\n" + ("\n".join(lost) if lost else "Nothing in this run.") + "\n"
+
+
+def _reads(reads: list[dict]) -> str:
+    lines = ["| | connections | µs CPU nginx | µs CPU tarn | CPU ratio (range) | requests/s ratio | p50 µs | p99 µs | p99.9 µs | disturbed |",
+             "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"]
+    for row in reads:
+        ours, theirs = row["subject_samples"], row["rival_samples"]
+        other = max(sample["other_busy"] for sample in ours + theirs)
+        lines.append(f"| {row['scenario']} | {row['connections']} | {_median(theirs, 'cpu_us'):.1f} | {_median(ours, 'cpu_us'):.1f} | "
+                     f"{_spread(row['cpu_ratio'])} | {row['rps_ratio']['median']:.2f} | {_median(ours, 'p50_us'):.0f} | "
+                     f"{_median(ours, 'p99_us'):.0f} | {_median(ours, 'p999_us'):.0f} | {f'{other:.0%}' if other > DISTURBED else ''} |")
+    return "\n".join(lines) + "\n"
+
+
+def _writes(writes: list[dict]) -> str:
+    if not writes:
+        return ""
+    lines = ["| | ratio | to reach | µs CPU each | p50 µs | p99 µs | p99.9 µs |", "|---|--:|--:|--:|--:|--:|--:|"]
+    for row in writes:
+        samples = row.get("samples") or row.get("into_many") or row["first"]
+        lines.append(f"| {row['figure']} {row['scenario']} | {row['ratio']:.2f} | {row['limit']} | {_median(samples, 'cpu_us'):.0f} | "
+                     + " | ".join(f"{_median(samples, key):.0f}" for key in ("p50_us", "p99_us", "p999_us")) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _bystanders(rows: list[dict]) -> str:
+    lines = [f"- {row['scenario']}: p99 {_median(row['runs'], 'p99_us'):.0f} µs, p99.9 {_median(row['runs'], 'p999_us'):.0f} µs"
+             for row in rows if "runs" in row]
+    return "\n".join(["GETs of another package meanwhile, at a fixed rate:\n", *lines, ""]) if lines else ""
+
+
+def _memory(document: dict) -> str:
+    peaks = ", ".join(f"{name} {size >> 20} MiB" for name, size in document["peak_rss_bytes"].items())
+    return f"Peak resident memory over the whole run: {peaks}.\n"
+
+
+def _label(row: dict) -> str:
+    return f"{row['scenario']}, {row['connections']} connections"
+
+
+def _spread(ratio: dict) -> str:
+    return f"{ratio['median']:.2f} ({ratio['low']:.2f} – {ratio['high']:.2f})"
+
+
+def _median(samples: list[dict], key: str) -> float:
+    return statistics.median(sample[key] for sample in samples)
