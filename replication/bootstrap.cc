@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -206,10 +205,10 @@ Result<uint64_t> CopySegments(const std::string& directory, const PeerOptions& l
       next = listing.segments.size();
     }
   };
-  std::vector<std::thread> helpers;
+  std::vector<Thread> helpers;
   for (size_t i = 1; i < std::min(limits::kBlobFetchersMax, listing.segments.size()); ++i) helpers.emplace_back(work);
   work();
-  for (std::thread& helper : helpers) helper.join();
+  for (Thread& helper : helpers) helper.join();
   RETURN_IF_ERROR(failure);
   RETURN_IF_ERROR(RemoveOthers(folder, listing.segments));
   RETURN_IF_ERROR(files.SyncDirectory(folder));

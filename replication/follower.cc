@@ -87,8 +87,8 @@ void Follower::Start(engine::Store* store) {
     state_.applied = visible_.lsn;
     state_.durable = shipping_->journaled().lsn;
   }
-  log_thread_ = std::thread([this] { RunLog(); });
-  ack_thread_ = std::thread([this] { RunAcks(); });
+  log_thread_ = Thread([this] { RunLog(); });
+  ack_thread_ = Thread([this] { RunAcks(); });
 }
 
 void Follower::Stop() {
@@ -102,6 +102,7 @@ void Follower::Stop() {
   for (const auto& client : blob_clients_) client->Cancel();
   if (log_thread_.joinable()) log_thread_.join();
   if (ack_thread_.joinable()) ack_thread_.join();
+  waiting_.clear();  // Staged blobs do not outlive the store.
 }
 
 // --- the store's side ---
@@ -355,10 +356,10 @@ Status Follower::FetchBlobs() {
       jobs[i]->fetched = FetchBlob(*blob_clients_[client], *store_, *jobs[i]->info);
     }
   };
-  std::vector<std::thread> helpers;
-  for (size_t i = 1; i < std::min(blob_clients_.size(), jobs.size()); ++i) helpers.emplace_back(work, i);
+  std::vector<Thread> helpers;
+  for (size_t i = 1; i < std::min(blob_clients_.size(), jobs.size()); ++i) helpers.emplace_back([&work, i] { work(i); });
   work(0);
-  for (std::thread& helper : helpers) helper.join();
+  for (Thread& helper : helpers) helper.join();
 
   uint64_t bytes = 0;
   for (Job* job : jobs) {

@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "replication/frame.h"
@@ -140,8 +139,8 @@ class Follower final : public engine::CommitShipper {
   uint64_t ack_due_ GUARDED_BY(mutex_) = 0;  // Counts reasons to acknowledge.
   uint64_t behind_since_ms_ GUARDED_BY(mutex_) = 0;
 
-  std::thread log_thread_;
-  std::thread ack_thread_;
+  Thread log_thread_;
+  Thread ack_thread_;
 };
 
 }  // namespace tarn::replication

@@ -49,7 +49,7 @@ void FollowerCheck::Start(engine::Store* store) {
     first_finding_ = std::string(places.message()) + "; a copy is fetched anew";
     follower_->SetWound(first_finding_);
   }
-  thread_ = std::thread([this] { Run(); });
+  thread_ = Thread([this] { Run(); });
 }
 
 void FollowerCheck::Stop() {

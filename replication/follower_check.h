@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <thread>
 
 #include "replication/follower.h"
 #include "replication/peer_client.h"
@@ -74,7 +73,7 @@ class FollowerCheck {
   mutable Mutex mutex_;
   CondVar changed_;
   State state_ GUARDED_BY(mutex_);
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace tarn::replication

@@ -117,7 +117,7 @@ Status LeaderSession::AppendRecords(std::string* out) {
 Leader::Leader(Options options, Clock* clock)
     : options_(std::move(options)), clock_(clock), sync_(options_.sync, options_.save, clock) {
   is_fenced_.store(options_.is_fenced);
-  tender_ = std::thread([this] { Run(); });
+  tender_ = Thread([this] { Run(); });
 }
 
 void Leader::Fence(Epoch epoch) {

@@ -7,7 +7,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <thread>
 
 #include "replication/frame.h"
 #include "replication/sync_set.h"
@@ -131,7 +130,7 @@ class Leader final : public engine::CommitShipper {
   Mutex tend_mutex_;
   CondVar tend_changed_;
   bool is_ending_ GUARDED_BY(tend_mutex_) = false;
-  std::thread tender_;  // Last: it uses everything above.
+  Thread tender_;  // Last: it uses everything above.
 };
 
 }  // namespace tarn::replication

@@ -35,7 +35,7 @@ Committer::Committer(const CommitterParts& parts)
       state_stage_({parts.rocks, parts.disk, parts.publication, &gate_, &queue_, parts.tail, parts.shipper},
                    parts.observer),
       head_(parts.publication->Get()->applied) {
-  thread_ = std::thread([this] { Run(); });
+  thread_ = Thread([this] { Run(); });
 }
 
 Committer::~Committer() {

@@ -3,10 +3,10 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "storage/base/clock.h"
+#include "storage/base/mutex.h"
 #include "storage/base/result.h"
 #include "storage/engine/commit_gate.h"
 #include "storage/engine/commit_group.h"
@@ -88,7 +88,7 @@ class Committer {
   std::weak_ptr<CommitGroup> in_flight_;     // That group, until every reader sees it.
   std::atomic<uint64_t> group_begin_ms_{0};  // Of the group in the journal stage; 0 while there is none.
 
-  std::thread thread_;  // Last: it uses everything above.
+  Thread thread_;  // Last: it uses everything above.
 };
 
 }  // namespace tarn::engine

@@ -12,7 +12,7 @@ constexpr uint64_t kRetryMs = 100;  // RocksDB out of space: how often the batch
 }  // namespace
 
 StateStage::StateStage(const Parts& parts, CommitObserver* observer) : parts_(parts), observer_(observer) {
-  thread_ = std::thread([this] { Run(); });
+  thread_ = Thread([this] { Run(); });
 }
 
 StateStage::~StateStage() {

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <thread>
 
 #include "storage/base/mutex.h"
 #include "storage/engine/commit_gate.h"
@@ -64,7 +63,7 @@ class StateStage {
   std::shared_ptr<CommitGroup> group_ GUARDED_BY(mutex_);  // Being finished.
   bool is_closing_ GUARDED_BY(mutex_) = false;
 
-  std::thread thread_;  // Last: it uses everything above.
+  Thread thread_;  // Last: it uses everything above.
 };
 
 }  // namespace tarn::engine
