@@ -47,7 +47,25 @@ class CheckedSink final : public HttpBodySink {
   HttpAnswer refusal_;
 };
 
-Status StreamTo(HttpClient& client, const HttpRequest& request, HttpBodySink& sink) {
+class HttpLine final : public PeerLine {
+ public:
+  explicit HttpLine(const PeerOptions& options)
+      : client_(HttpClient::Options{.user_agent = "tarn-replication", .ca_file = options.ca_file}) {}
+  Result<HttpAnswer> Send(const HttpRequest& request) override { return client_.Send(request); }
+  Result<HttpAnswer> Stream(const HttpRequest& request, HttpBodySink& sink) override {
+    return client_.Stream(request, sink);
+  }
+  void Cancel() override { client_.Cancel(); }
+
+ private:
+  HttpClient client_;
+};
+
+std::unique_ptr<PeerLine> Dial(const PeerOptions& options) {
+  return options.dial ? options.dial() : std::make_unique<HttpLine>(options);
+}
+
+Status StreamTo(PeerLine& client, const HttpRequest& request, HttpBodySink& sink) {
   CheckedSink checked(sink);
   RETURN_IF_ERROR(client.Stream(request, checked).status());
   return checked.refusal();
@@ -71,8 +89,7 @@ std::string_view TakeWord(std::string_view* line) {
 }  // namespace
 
 PeerClient::PeerClient(PeerOptions options)
-    : options_(std::move(options)),
-      client_(HttpClient::Options{.user_agent = "tarn-replication", .ca_file = options_.ca_file}) {}
+    : options_(std::move(options)), line_(Dial(options_)) {}
 
 HttpRequest PeerClient::MakeRequest(std::string method, const std::string& path) const {
   HttpRequest request;
@@ -86,7 +103,7 @@ HttpRequest PeerClient::MakeRequest(std::string method, const std::string& path)
 }
 
 Result<HttpAnswer> PeerClient::Send(const HttpRequest& request) {
-  ASSIGN_OR_RETURN(HttpAnswer answer, client_.Send(request));
+  ASSIGN_OR_RETURN(HttpAnswer answer, line_->Send(request));
   RETURN_IF_ERROR(FromAnswer(answer));
   return answer;
 }
@@ -101,7 +118,7 @@ Status PeerClient::StreamLog(const std::string& node_id, Epoch epoch, const engi
       MakeRequest("GET", "log?" + FormatHead(from) + "&node=" + node_id + "&epoch=" + std::to_string(epoch.value()) +
                              "&protocol=" + std::to_string(kProtocolVersion) + "&format=" + std::to_string(kLogFormat));
   request.body_bytes_max = UINT64_MAX;
-  return StreamTo(client_, request, sink);
+  return StreamTo(*line_, request, sink);
 }
 
 Result<uint64_t> PeerClient::SendAck(const Ack& ack) {
@@ -116,7 +133,7 @@ Result<uint64_t> PeerClient::SendAck(const Ack& ack) {
 Status PeerClient::FetchBlob(const Digest& digest, HttpBodySink& sink) {
   HttpRequest request = MakeRequest("GET", "blob/" + HexEncode(digest.view()));
   request.body_bytes_max = UINT64_MAX;
-  return StreamTo(client_, request, sink);
+  return StreamTo(*line_, request, sink);
 }
 
 Result<PeerClient::Segments> PeerClient::ListSegments() {
@@ -146,7 +163,7 @@ Status PeerClient::FetchSegment(SegmentId id, uint64_t offset, uint64_t size_byt
   HttpRequest request = MakeRequest("GET", "segment/" + std::to_string(id.value()) + "?from=" + std::to_string(offset) +
                                                "&to=" + std::to_string(size_bytes));
   request.body_bytes_max = UINT64_MAX;
-  return StreamTo(client_, request, sink);
+  return StreamTo(*line_, request, sink);
 }
 
 Result<Sha256Digest> PeerClient::ChainHashAt(Lsn lsn) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,11 +19,21 @@ inline constexpr std::string_view kPathPrefix = "/-/replication/v1/";
 inline constexpr uint64_t kSmallRequestMs = 10'000;
 inline constexpr std::string_view kBehindHeader = "tarn-behind-bytes";  // In the answer to an acknowledgement.
 
+// What carries requests to the other node, one at a time; as HttpClient.
+class PeerLine {
+ public:
+  virtual ~PeerLine() = default;
+  virtual Result<HttpAnswer> Send(const HttpRequest& request) = 0;
+  virtual Result<HttpAnswer> Stream(const HttpRequest& request, HttpBodySink& sink) = 0;
+  virtual void Cancel() = 0;
+};
+
 // How a node reaches another one.
 struct PeerOptions {
   std::string url;     // Its registry URL.
   std::string secret;  // What both know.
-  std::string ca_file;
+  std::string ca_file = {};
+  std::function<std::unique_ptr<PeerLine>()> dial = {};  // None: HTTP.
 };
 
 // The requests of PROTOCOL.md, one at a time. A refusal of the other side is a Status with its words.
@@ -48,14 +59,14 @@ class PeerClient {
   // A small document; `path` after the prefix.
   Result<std::string> Get(const std::string& path);
   Result<std::string> Post(const std::string& path, const std::string& body, uint64_t timeout_ms = kSmallRequestMs);
-  void Cancel() { client_.Cancel(); }
+  void Cancel() { line_->Cancel(); }
 
  private:
   HttpRequest MakeRequest(std::string method, const std::string& path) const;
   Result<HttpAnswer> Send(const HttpRequest& request);
 
   const PeerOptions options_;
-  HttpClient client_;
+  const std::unique_ptr<PeerLine> line_;
 };
 
 // Reads the secret that all nodes of a cluster have, from a file: its first line. kInvalidArgument: too short.
