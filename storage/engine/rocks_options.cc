@@ -77,6 +77,7 @@ rocksdb::DBOptions MakeDatabaseOptions(const RocksOptions& options) {
   db.max_background_jobs = 2;                  // One flush, one compaction: serving needs the cores.
   db.allow_concurrent_memtable_write = false;  // One writer: plain stores instead of compare-and-swap.
   db.enable_write_thread_adaptive_yield = false;
+  db.max_file_opening_threads = 1;          // At most a few hundred tables; not 16 threads for each family.
   db.max_open_files = 512;                  // Tables of cold packages need no descriptor.
   db.skip_stats_update_on_db_open = true;   // Start-up does not grow with the number of tables.
   db.avoid_unnecessary_blocking_io = true;  // Readers never delete obsolete files themselves.
