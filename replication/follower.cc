@@ -87,6 +87,11 @@ void Follower::Start(engine::Store* store) {
     state_.applied = visible_.lsn;
     state_.durable = shipping_->journaled().lsn;
   }
+  // A copy of the leader's segments brings epochs that this node has not promised; FollowOnce asks again if it fails.
+  if (const Status promised = PromiseAtLeast(shipping_->journaled().epoch); !promised.ok()) {
+    MutexLock lock(mutex_);
+    state_.error = promised.ToString();
+  }
   log_thread_ = Thread([this] { RunLog(); });
   ack_thread_ = Thread([this] { RunAcks(); });
 }
@@ -201,6 +206,7 @@ Status Follower::FollowOnce() {
     stream_failure_ = OkStatus();
   }
   const engine::JournalHead head = shipping_->journaled();
+  RETURN_IF_ERROR(PromiseAtLeast(head.epoch));
   next_ = head.lsn.Next();
   LogSink sink(this);
   return log_client_.StreamLog(options_.node_id, promised_epoch(), head, sink);
