@@ -52,16 +52,16 @@ class ApiStars : public ApiFixture {
 TEST_F(ApiStars, PnpmStarsAndUnstars) {
   EXPECT_EQ(Ask(Method::kPut, "/-/user/v1/star", {Bearer(bob_)}, R"({"name":"left","package":"left"})").status(), 200);
   EXPECT_EQ(Ask(Method::kPut, "/-/user/package/right/star", {Bearer(bob_)}).status(), 200);
-  EXPECT_EQ(Read("/-/user/v1/star", bob_), "[\"left\",\n\"right\"]");
-  EXPECT_EQ(Read("/-/user/bob/stars"), "[\"left\",\n\"right\"]");
-  EXPECT_EQ(Read("/-/util/user/bob/stars"), "[\"left\",\n\"right\"]");
+  EXPECT_EQ(Read("/-/user/v1/star", bob_), "{\"left\":true,\n\"right\":true}");
+  EXPECT_EQ(Read("/-/user/bob/stars"), "{\"left\":true,\n\"right\":true}");
+  EXPECT_EQ(Read("/-/util/user/bob/stars"), "{\"left\":true,\n\"right\":true}");
   EXPECT_EQ(Read("/-/_view/starredByUser?key=%22bob%22"),
             "{\"rows\":[{\"id\":\"left\",\"key\":\"bob\",\"value\":\"left\"},\n"
             "{\"id\":\"right\",\"key\":\"bob\",\"value\":\"right\"}]}");
   EXPECT_EQ(Read("/-/_view/starredByPackage?key=%22left%22"), R"({"rows":[{"id":"left","key":"left","value":"bob"}]})");
   EXPECT_EQ(Ask(Method::kDelete, "/-/user/v1/star", {Bearer(bob_)}, R"({"package":"left"})").status(), 200);
   EXPECT_EQ(Ask(Method::kDelete, "/-/user/package/right/star", {Bearer(bob_)}).status(), 200);
-  EXPECT_EQ(Read("/-/user/bob/stars"), "[]");
+  EXPECT_EQ(Read("/-/user/bob/stars"), "{}");
   EXPECT_EQ(Read("/-/_view/starredByUser?key=bob"), "{\"rows\":[]}");
   ExpectVerified();
 }
@@ -74,8 +74,8 @@ TEST_F(ApiStars, WhatTheyMayNotSeeTheyCannotStarOrFind) {
   EXPECT_EQ(refused.status(), 404);
   EXPECT_EQ(BodyOf(refused), BodyOf(missing));
   EXPECT_EQ(Ask(Method::kPut, "/-/user/package/@ann%2fprivate/star", {Bearer(bob_)}).status(), 404);
-  EXPECT_EQ(Read("/-/user/ann/stars", bob_), "[]");
-  EXPECT_EQ(Read("/-/user/ann/stars", ann_), "[\"@ann/private\"]");
+  EXPECT_EQ(Read("/-/user/ann/stars", bob_), "{}");
+  EXPECT_EQ(Read("/-/user/ann/stars", ann_), "{\"@ann/private\":true}");
   EXPECT_EQ(Read("/-/_view/starredByPackage?key=%22@ann/private%22", bob_), "{\"rows\":[]}");
   EXPECT_THAT(Read("/-/_view/byUser?key=%22ann%22"), Not(HasSubstr("private")));
   EXPECT_THAT(Read("/-/by-user/ann"), Not(HasSubstr("private")));

@@ -89,7 +89,7 @@ class Rows {
 
   std::string Row(const ListedPackage& package) const {
     switch (form_.row) {
-      case ListingRow::kName: return JsonString(package.name);
+      case ListingRow::kMember: return JsonString(package.name) + ":true";
       case ListingRow::kViewRow:
         return "{\"id\":" + JsonString(package.name) + ",\"key\":" + form_.key +
                ",\"value\":" + JsonString(package.name) + "}";

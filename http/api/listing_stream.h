@@ -16,13 +16,13 @@ struct ListingQuery {
 
 // How each is written.
 enum class ListingRow : uint8_t {
-  kName,     // "left"
+  kMember,   // "left":true
   kViewRow,  // {"id":"left","key":KEY,"value":"left"}
   kSlim,     // "left":{"name":"left","description":…}, as `/-/all` has it.
 };
 struct ListingForm {
   std::string opening;
-  ListingRow row = ListingRow::kName;
+  ListingRow row = ListingRow::kMember;
   std::string closing;
   std::string key = {};  // kViewRow: JSON.
 };

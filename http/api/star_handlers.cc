@@ -44,9 +44,10 @@ Response StarOfPath(const Services& services, const Call& call, Star star) {
   return WriteResponse(services, SetStar(services, call, call.package, star));
 }
 
+// An object: pnpm 11 takes the keys of what it gets, and those of an array are its positions.
 Response StarsOfUser(const Services& services, const Call& call, const std::string& user) {
   return ListingResponse(services, call, {.kind = ListingQuery::Kind::kStarredBy, .user = user},
-                         {.opening = "[", .row = ListingRow::kName, .closing = "]"});
+                         {.opening = "{", .row = ListingRow::kMember, .closing = "}"});
 }
 
 }  // namespace
