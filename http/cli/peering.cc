@@ -58,9 +58,11 @@ std::string_view NameOf(PeerState::Standing standing) {
   return "?";
 }
 
-// What the configuration says counts when it has changed since; otherwise what was decided last.
+// What the configuration says counts when it has changed since, and when this node's time as a leader is over; otherwise
+// what was decided last.
 void Reconcile(const Config& config, NodeFile* node) {
-  if (!node->is_new && node->configured == config.replication_follow) return;
+  const bool is_deposed = node->is_fenced && !config.replication_follow.empty();
+  if (!node->is_new && !is_deposed && node->configured == config.replication_follow) return;
   node->role = config.replication_follow.empty() ? NodeRole::kLeader : NodeRole::kFollower;
   node->leader_url = config.replication_follow;
   node->is_fenced = false;
@@ -341,6 +343,7 @@ Status Peering::BecomeFollower(const std::string& url) {
     NodeFile next = stored_;
     next.role = NodeRole::kFollower;
     next.leader_url = url;
+    next.is_fenced = false;
     next.fence_url.clear();
     next.in_sync.clear();
     RETURN_IF_ERROR(next.Save(config_.data));
@@ -350,20 +353,26 @@ Status Peering::BecomeFollower(const std::string& url) {
   return OkStatus();
 }
 
-// A leader that hears of a higher epoch stays one that acknowledges nothing, until somebody says whom it is to follow.
+// A leader that hears of a higher epoch stays one that acknowledges nothing, until somebody says whom it is to follow. One
+// that was a follower once has been told: by its command line.
 void Peering::SaveFenced(Epoch epoch) {
   if (elector_ != nullptr) return;  // Decided there, from moment to moment.
-  MutexLock lock(mutex_);
-  if (stored_.is_fenced) return;
-  NodeFile next = stored_;
-  next.is_fenced = true;
-  const Status saved = next.Save(config_.data);
-  if (saved.ok()) {
-    stored_ = std::move(next);
-  } else {
-    Log(LogLevel::kError, "replication: that this node is fenced could not be written down",
-        {{"epoch", uint64_t{epoch.value()}}, {"why", saved.ToString()}});
+  {
+    MutexLock lock(mutex_);
+    if (stored_.is_fenced || stored_.role == NodeRole::kFollower) return;
+    NodeFile next = stored_;
+    next.is_fenced = true;
+    const Status saved = next.Save(config_.data);
+    if (saved.ok()) {
+      stored_ = std::move(next);
+    } else {
+      Log(LogLevel::kError, "replication: that this node is fenced could not be written down",
+          {{"epoch", uint64_t{epoch.value()}}, {"why", saved.ToString()}});
+    }
   }
+  if (config_.replication_follow.empty()) return;
+  const Status follows = BecomeFollower(config_.replication_follow);
+  if (!follows.ok()) Log(LogLevel::kError, "replication: cannot follow", {{"why", follows.ToString()}});
 }
 
 void Peering::TellOldLeader() {

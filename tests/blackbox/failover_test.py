@@ -53,12 +53,6 @@ class ElectedNode(Node):
     def arguments(self):
         return ["--etcd", self.etcd.url, "--replication-url", self.url + "/"]
 
-    def role(self):
-        try:
-            return self.status()["role"] if self.alive() else "gone"
-        except (AssertionError, OSError):
-            return "gone"
-
 
 @unittest.skipUnless(pathlib.Path(ETCD).exists(), f"{ETCD} is not there")
 class FailoverTest(unittest.TestCase):

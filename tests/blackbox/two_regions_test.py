@@ -37,13 +37,15 @@ def wait_for(what, condition, seconds=WAIT_S):
 class Node:
     """One node: its folder, its port for life, and the process while there is one."""
 
-    def __init__(self, folder, name, port, follow=None, ack="remote"):
+    def __init__(self, folder, name, port, follow=None, ack="remote", host="127.0.0.1"):
+        self.name = name
+        self.host = host
         self.folder = folder / name
         self.folder.mkdir()
         self.data = self.folder / "data"
         self.secret = self.folder / "secret"
         self.secret.write_text(SECRET + "\n")
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://{host}:{port}"
         self.port = port
         self.follow = follow
         self.ack = ack
@@ -61,8 +63,8 @@ class Node:
         return done.stdout + done.stderr
 
     def start(self, wait=True):
-        words = [str(BINARY), "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{self.port}", "--registration",
-                 "open", "--replication-secret-file", str(self.secret), "--ack", self.ack]
+        words = [*self.prefix(), str(BINARY), "serve", "--data", str(self.data), "--listen", f"{self.host}:{self.port}",
+                 "--registration", "open", "--replication-secret-file", str(self.secret), "--ack", self.ack]
         if self.follow:
             words += ["--follow", self.follow]
         words += self.arguments()
@@ -72,6 +74,9 @@ class Node:
         if wait:
             wait_for(f"{self.url} answers", self.alive)
         return self
+
+    def prefix(self):
+        return []
 
     def arguments(self):
         return []
@@ -87,6 +92,13 @@ class Node:
 
     def status(self):
         return json.loads(self.admin("replication", "status", "--json"))
+
+    def role(self):
+        """Also while it changes: then the process has no operator's socket for a moment."""
+        try:
+            return self.status()["role"] if self.alive() else "gone"
+        except (AssertionError, OSError):
+            return "gone"
 
     def ready(self):
         try:
@@ -332,8 +344,8 @@ class TwoRegions(Pair):
         self.wait_in_sync()
         self.publish(self.east, "one", "1.0.0")
         self.east.admin("demote", "--to", self.west.url + "/")
-        wait_for("west leads", lambda: self.west.alive() and self.west.status()["role"] == "leader")
-        wait_for("east follows", lambda: self.east.alive() and self.east.status()["role"] == "follower")
+        wait_for("west leads", lambda: self.west.role() == "leader")
+        wait_for("east follows", lambda: self.east.role() == "follower")
         self.assertEqual(self.west.status()["epoch"], 2)
         self.wait_in_sync(self.west, self.east)
         for number, node in enumerate((self.west, self.east)):
@@ -361,7 +373,7 @@ class TwoRegions(Pair):
         self.assertIn("may be lost", said)
         self.assertIn("--accept-loss", said)
         self.west.admin("promote", "--accept-loss")
-        wait_for("west leads", lambda: self.west.alive() and self.west.status()["role"] == "leader")
+        wait_for("west leads", lambda: self.west.role() == "leader")
         self.assertEqual(self.publish(self.west, "two", "1.0.0")[0].status, 201)
 
     def test_a_hole_in_a_follower_is_noticed(self):
@@ -396,7 +408,7 @@ class Failover(Pair):
         self.west.process.send_signal(signal.SIGCONT)
         wait_for("the silence is noticed", lambda: "alive" not in self.west.admin("promote", fails=True))
         self.west.admin("promote", "--accept-loss")
-        wait_for("west leads", lambda: self.west.alive() and self.west.status()["role"] == "leader")
+        wait_for("west leads", lambda: self.west.role() == "leader")
         self.assertEqual(self.publish(self.west, "west-alone", "1.0.0")[0].status, 201)
         # The old leader comes back as a follower: its tail is kept aside, and it is a copy again.
         self.east.follow = self.west.url + "/"
@@ -415,7 +427,7 @@ class Failover(Pair):
         self.east.process.send_signal(signal.SIGSTOP)
         wait_for("the silence is noticed", lambda: "alive" not in self.west.admin("promote", fails=True))
         self.west.admin("promote", "--accept-loss")
-        wait_for("west leads", lambda: self.west.alive() and self.west.status()["role"] == "leader")
+        wait_for("west leads", lambda: self.west.role() == "leader")
         self.east.process.send_signal(signal.SIGCONT)
         # Both in mode remote: east waits for west before it acknowledges, and has heard of it by then.
         answer, _ = self.publish(self.east, "east-alone", "1.0.0")
@@ -432,6 +444,25 @@ class Failover(Pair):
         self.wait_in_sync(self.west, self.east)
         self.assertEqual(self.publish(self.east, "again-both", "1.0.0")[0].status, 201)
         self.expect_equal()
+
+    def test_a_follower_that_has_led_follows_again(self):
+        self.west.start()
+        self.wait_in_sync()
+        self.east.follow = self.west.url + "/"
+        # Each side is lost in its turn; the command lines stay as they are from the second time on.
+        leader, follower = self.nodes
+        for turn in range(3):
+            self.assertEqual(self.publish(leader, "both", f"1.0.{turn}")[0].status, 201)
+            leader.kill()
+            wait_for("the silence is noticed", lambda: "alive" not in follower.admin("promote", fails=True))
+            follower.admin("promote", "--accept-loss")
+            leader, follower = follower, leader
+            wait_for("the other one leads", lambda: leader.role() == "leader")
+            self.assertEqual(self.publish(leader, "both", f"2.0.{turn}")[0].status, 201)
+            follower.start()
+            wait_for("the old one follows", lambda: follower.role() == "follower")
+            self.wait_in_sync(leader, follower)
+            self.expect_equal()
 
     def test_kills_under_load_lose_nothing(self):
         dice = random.Random(SEED)
@@ -533,7 +564,7 @@ class LocalAcknowledgement(Pair):
                 wait_for("writes are acknowledged", lambda: len(acknowledged) > seen + 10)
                 leader.admin("demote", "--to", follower.url + "/")
                 leader, follower = follower, leader
-                wait_for("the roles have changed", lambda: leader.alive() and leader.status()["role"] == "leader" and
+                wait_for("the roles have changed", lambda: leader.role() == "leader" and
                          follower.alive() and follower.status()["role"] == "follower" and follower.ready())
         finally:
             stopping.set()

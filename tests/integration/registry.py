@@ -43,6 +43,8 @@ class User:
 class Registry:
     """A running registry at `url`. This class itself is for one that somebody else started (--against)."""
 
+    timeout_s = REQUEST_TIMEOUT_S
+
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/") + "/"
         self.netloc = urllib.parse.urlsplit(self.url).netloc
@@ -50,7 +52,7 @@ class Registry:
     def request(self, method: str, path: str, body: object = None, token: str | None = None,
                 authorization: str | None = None) -> Response:
         """One request on a connection of its own. `path` begins with a slash; a body that is not bytes goes as JSON."""
-        connection = http.client.HTTPConnection(self.netloc, timeout=REQUEST_TIMEOUT_S)
+        connection = http.client.HTTPConnection(self.netloc, timeout=self.timeout_s)
         headers = {"Accept": "application/json"}
         if token is not None:
             authorization = f"Bearer {token}"
