@@ -28,12 +28,17 @@ class Work {
 
 class PostedWork final : public Work {
  public:
-  explicit PostedWork(std::function<void()> function) : function_(std::move(function)) {}
+  PostedWork(std::function<void()> function, std::function<void(const Status&)> refused)
+      : function_(std::move(function)), refused_(std::move(refused)) {}
   void Run() override { function_(); }
-  void Finish(Status) override { delete this; }
+  void Finish(Status status) override {
+    if (!status.ok() && refused_ != nullptr) refused_(status);
+    delete this;
+  }
 
  private:
   const std::function<void()> function_;
+  const std::function<void(const Status&)> refused_;
 };
 
 // A suspended coroutine waits for it; Finish resumes it on its own core.
@@ -216,8 +221,9 @@ void Executor::Settle() {
 
 Executor::Stats Executor::stats(WorkClass work_class) const { return pools_[static_cast<size_t>(work_class)]->stats(); }
 
-Status Executor::Post(WorkClass work_class, std::function<void()> function) {
-  auto work = std::make_unique<PostedWork>(std::move(function));
+Status Executor::Post(WorkClass work_class, std::function<void()> function,
+                      std::function<void(const Status&)> refused) {
+  auto work = std::make_unique<PostedWork>(std::move(function), std::move(refused));
   Status status = pools_[static_cast<size_t>(work_class)]->Submit(work.get());
   if (status.ok()) work.release();  // The pool's now.
   return status;

@@ -81,8 +81,10 @@ class Executor {
   Task<typename internal::RunResult<std::invoke_result_t<Function&>>::type> Run(WorkClass work_class,
                                                                                 Function function);
 
-  // Runs it without anyone waiting. Errors as above; `function` must not throw.
-  Status Post(WorkClass work_class, std::function<void()> function);
+  // Runs it without anyone waiting. Errors as above; when it has waited too long after an OK, `refused` is called instead
+  // of `function`, on a thread of the pool: whoever waits for what it would have done gives one. Neither may throw.
+  Status Post(WorkClass work_class, std::function<void()> function,
+              std::function<void(const Status&)> refused = nullptr);
 
   // No new jobs (kUnavailable); runs those that are queued; joins. Idempotent.
   void Stop();

@@ -257,7 +257,12 @@ Task<Response> Forwarder::Forward(Request request) {
     if (request.head.body_kind == BodyKind::kContentLength) exchange->request.body_bytes = request.head.content_length;
   }
   const EndOfBody end(&exchange->pipe);
-  const Status posted = executor_.Post(WorkClass::kWrite, [this, exchange] { Send(exchange.get()); });
+  const auto refused = [exchange](const Status& status) {
+    exchange->pipe.Abandon();
+    exchange->SetAnswer(status);
+  };
+  const Status posted = executor_.Post(
+      WorkClass::kWrite, [this, exchange] { Send(exchange.get()); }, refused);
   if (!posted.ok()) co_return ErrorResponse(posted);
   while (exchange->has_body) {
     const auto piece = co_await request.body.Read();
