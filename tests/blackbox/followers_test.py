@@ -256,7 +256,8 @@ class AHole(Pair):
                 self.assertTrue(leaving.recv(65536).startswith(b"HTTP/1.1 200"))
         answer = self.west.request("GET", path)
         self.assertEqual((answer.status, answer.body == large), (200, True))
-        self.assertLess(peak_kib(self.west) - before, 40_000)
+        if not os.environ.get("TARN_SANITIZED"):  # Those keep what was freed for a while.
+            self.assertLess(peak_kib(self.west) - before, 100_000)  # Held, it would be 60 MB for each place.
 
     def test_a_journal_that_cannot_be_opened_is_kept_aside(self):
         shutil.rmtree(self.west.data / "db")  # What is left is the journal, and that has a hole.
