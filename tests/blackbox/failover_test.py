@@ -27,13 +27,13 @@ ETCD = os.environ.get("TARN_ETCD") or shutil.which("etcd") or "/usr/bin/etcd"
 
 
 class Etcd:
-    def __init__(self, folder):
+    def __init__(self, folder, host="127.0.0.1", prefix=()):
         client, peer = free_ports(2)
-        self.url = f"http://127.0.0.1:{client}"
-        peer_url = f"http://127.0.0.1:{peer}"
+        self.url = f"http://{host}:{client}"
+        peer_url = f"http://{host}:{peer}"
         with open(folder / "etcd.log", "ab") as log:
             self.process = subprocess.Popen(
-                [ETCD, f"--data-dir={folder}/etcd", f"--listen-client-urls={self.url}",
+                [*prefix, ETCD, f"--data-dir={folder}/etcd", f"--listen-client-urls={self.url}",
                  f"--advertise-client-urls={self.url}", f"--listen-peer-urls={peer_url}",
                  f"--initial-advertise-peer-urls={peer_url}", f"--initial-cluster=default={peer_url}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)

@@ -10,12 +10,10 @@ acknowledged is lost. Exit status 77 where there can be no namespaces or is no e
 """
 
 import argparse
-import os
 import pathlib
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,28 +22,11 @@ from lab import Lab
 from load import BETWEEN_WRITES_S, VERSIONS_PER_PACKAGE, Load
 from machines import SKIPPED, Machine, expect_clean, expect_equal, say, told_of_failures, wait_for
 from common import Registry, User, integrity, make_tarball
+from failover_test import ETCD, Etcd
 
-ETCD = os.environ.get("TARN_ETCD") or shutil.which("etcd") or "/usr/bin/etcd"
-ETCD_PORT, ETCD_PEER_PORT = 2379, 2380
 AGAIN_S_MAX = 10
 ACKNOWLEDGED_BETWEEN = 5
 LEASE_AND_MORE_S = 7
-
-
-class Etcd:
-    def __init__(self, lab, folder):
-        self.url = f"http://{lab.addresses['etcd']}:{ETCD_PORT}"
-        peer_url = f"http://{lab.addresses['etcd']}:{ETCD_PEER_PORT}"
-        with open(folder / "etcd.log", "ab") as log:
-            self.process = subprocess.Popen(
-                [*lab.command("etcd"), ETCD, f"--data-dir={folder}/etcd", f"--listen-client-urls={self.url}",
-                 f"--advertise-client-urls={self.url}", f"--listen-peer-urls={peer_url}",
-                 f"--initial-advertise-peer-urls={peer_url}", f"--initial-cluster=default={peer_url}"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class Contest(Load):
@@ -78,7 +59,7 @@ class Contest(Load):
 class Failover:
     def __init__(self, lab, folder, seed):
         self.lab, self.started, self.dice = lab, time.monotonic(), random.Random(seed)
-        self.etcd = Etcd(lab, folder)
+        self.etcd = Etcd(folder, lab.addresses["etcd"], lab.command("etcd"))
         # Plain http between machines has to be asked for; here it is a wire of our own.
         configuration = folder / "tarn.toml"
         configuration.write_text("[replication]\nallow_plain = true\n")
