@@ -189,8 +189,15 @@ Status Leader::WaitMayApply(Lsn last) {
   if (last.value() > frozen_at_.load(std::memory_order_acquire)) {
     return Unavailable("another node is taking over; whether this is saved it decides");
   }
-  return options_.may_acknowledge ? options_.may_acknowledge() : OkStatus();
+  return MayAcknowledge();
 }
+
+Status Leader::MayAnswer() const {
+  if (frozen_at_.load(std::memory_order_acquire) != UINT64_MAX) return Unavailable("another node is taking over");
+  return MayAcknowledge();
+}
+
+Status Leader::MayAcknowledge() const { return options_.may_acknowledge ? options_.may_acknowledge() : OkStatus(); }
 
 void Leader::Visible(const engine::VisibleHead&) { WakeAll(); }
 

@@ -99,11 +99,14 @@ class Leader final : public engine::CommitShipper {
   engine::Store* store() const { return store_.load(std::memory_order_acquire); }
   const std::string& node_id() const { return options_.node_id; }
   bool is_stopped() const { return is_stopped_.load(std::memory_order_acquire); }
+  // Whether nobody else can lead now: only then is what this node has not heard of not there. Any thread.
+  Status MayAnswer() const;
   // A follower has promised a higher epoch.
   bool is_fenced() const { return is_fenced_.load(std::memory_order_acquire); }
   Clock* clock() const { return clock_; }
 
  private:
+  Status MayAcknowledge() const;
   friend class LeaderSession;
   void WakeAll() EXCLUDES(wakers_mutex_);
   void Run();

@@ -310,7 +310,7 @@ Task<Status> Forwarder::CatchUp() {
     HttpRequest request;
     std::string base = options_.leader.url;
     while (base.ends_with('/')) base.pop_back();
-    request.url = base + std::string(replication::kPathPrefix) + "lsn";
+    request.url = base + std::string(replication::kPathPrefix) + "lsn?of=leader";
     request.headers = {{"authorization", "Bearer " + options_.leader.secret}};
     request.total_timeout_ms = kProbeMs;
     const auto answer = client->Send(request);

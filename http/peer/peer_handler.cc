@@ -102,6 +102,11 @@ bool MayBeStale(const RequestHead& head, const Response& response) {
   return is_refused && !head.Get(KnownHeader::kAuthorization).empty();
 }
 
+Response CannotSay(const Status& why) {
+  return ErrorResponse(
+      503, "This region cannot say whether that exists: " + std::string(why.message()) + ". Try again in a moment.");
+}
+
 // Between begin_write and end_write.
 class WriteUnderWay {
  public:
@@ -218,10 +223,7 @@ Task<Response> PeerHandler::ServeRegistry(Request request) {
     if (!is_read || !MayBeStale(request.head, response) || request.peer.is_unix_socket) co_return response;
     // The leader may know it: "no" is said only by a node that has everything the leader had after the question came.
     const Status caught_up = co_await options_.forwarder->CatchUp();
-    if (!caught_up.ok()) {
-      co_return ErrorResponse(503, "This region cannot say whether that exists: " + std::string(caught_up.message()) +
-                                       ". Try again in a moment.");
-    }
+    if (!caught_up.ok()) co_return CannotSay(caught_up);
     // Nothing new has come: the answer stands, and a wrong password is not counted twice.
     if (options_.store->last_lsn() == before) co_return response;
     co_return co_await api_.Handle(request);
@@ -230,7 +232,14 @@ Task<Response> PeerHandler::ServeRegistry(Request request) {
   Peer peer = request.peer;
   peer.is_trusted_proxy = !shown.empty() && IsOurs(shown);
   const Request seen{request.head, peer, request.body, request.id};
-  if (!api_.WantsLeader(request.head, request.peer)) co_return co_await api_.Handle(seen);
+  if (!api_.WantsLeader(request.head, request.peer)) {
+    Response response = co_await api_.Handle(seen);
+    if (!MayBeStale(request.head, response) || request.peer.is_unix_socket) co_return response;
+    // Asked behind the answer: a process that stood still may have been succeeded while it made it.
+    const Status leads = options_.leader->MayAnswer();
+    if (!leads.ok()) co_return CannotSay(leads);
+    co_return response;
+  }
   const Status begun = options_.begin_write();
   if (!begun.ok()) co_return ErrorResponse(begun);
   const WriteUnderWay under_way(options_.end_write);
@@ -255,11 +264,20 @@ Task<Response> PeerHandler::ServePeer(Request request) {
   if (request.head.method == Method::kPost && path == "take-over") co_return co_await ServeTakeOver(request);
   if (request.head.method != Method::kGet) co_return ErrorResponse(405, "This path does not have that method.");
   if (path == "log") co_return ServeLog(fields);
-  if (path == "lsn") co_return Text(std::to_string(options_.store->last_lsn().value()));
+  if (path == "lsn") co_return ServeLsn(fields);
   auto work = [this, path, fields] { return ServeRead(path, fields); };
   auto response = co_await executor_.Run(WorkClass::kIo, std::move(work));
   if (!response.ok()) co_return ErrorResponse(response.status());
   co_return std::move(*response);
+}
+
+// Whoever asks a leader says by it that something is not there.
+Response PeerHandler::ServeLsn(std::string_view query) {
+  const std::string lsn = std::to_string(options_.store->last_lsn().value());
+  if (FieldOf(query, "of") != "leader") return Text(lsn);
+  if (options_.leader == nullptr) return ErrorResponse(409, "This node does not lead.");
+  const Status leads = options_.leader->MayAnswer();
+  return leads.ok() ? Text(lsn) : ErrorResponse(503, leads.message());
 }
 
 Task<Response> PeerHandler::ServeAck(Request request) {

@@ -49,6 +49,7 @@ class PeerHandler final : public Handler {
   bool IsOurs(std::string_view shown) const;
   Task<Response> ServePeer(Request request);
   Task<Response> ServeOperator(Request request);
+  Response ServeLsn(std::string_view query);
   Task<Response> ServeAck(Request request);
   Task<Response> ServeTakeOver(Request request);
   Task<Response> ServeFence(Request request);
