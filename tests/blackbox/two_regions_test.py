@@ -34,6 +34,10 @@ def wait_for(what, condition, seconds=WAIT_S):
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
+class Fallen(Exception):
+    pass
+
+
 class Node:
     """One node: its folder, its port for life, and the process while there is one."""
 
@@ -81,7 +85,14 @@ class Node:
     def arguments(self):
         return []
 
+    def expect_not_fallen(self):
+        """A process that ended by itself will not come to do what a test waits for."""
+        code = None if self.process is None else self.process.poll()
+        if code not in (None, 0, -signal.SIGKILL):
+            raise Fallen(f"{self.name} ended with {code}:\n{self.log()[-3000:]}")
+
     def alive(self):
+        self.expect_not_fallen()
         try:
             return self.request("GET", "/-/ping").status == 200
         except OSError:
