@@ -41,7 +41,7 @@ packages:
     access: $all
     publish: $authenticated
     unpublish: $authenticated
-log: {type: file, path: ./log.txt, format: json, level: warn}
+log: {type: file, path: {folder}/log.txt, format: json, level: warn}
 """
 
 
@@ -64,7 +64,7 @@ class Verdaccio(Registry):
     def __init__(self, folder: pathlib.Path) -> None:
         folder.mkdir()
         self.folder = folder
-        (folder / "config.yaml").write_text(CONFIGURATION, encoding="utf-8")
+        (folder / "config.yaml").write_text(CONFIGURATION.replace("{folder}", str(folder)), encoding="utf-8")
         port = _free_port()
         super().__init__(f"http://127.0.0.1:{port}")
         self.process = subprocess.Popen(["node", str(verdaccio()), "-c", str(folder / "config.yaml"),
