@@ -27,7 +27,9 @@ const Route& RouteOf(const WalkRow& row) {
 
 bool IsAboutAPackage(WalkAct act) { return act >= kAskAbout; }
 bool IsWrite(WalkAct act) { return act == kAccount || act == kOrgChange || act >= kPublish; }
-bool IsListing(WalkAct act) { return act == kListing || act == kOwnListing || act == kOrgListing; }
+bool IsListing(WalkAct act) {
+  return act == kListing || act == kOwnListing || act == kOrgListing || act == kStagedListing;
+}
 
 // Before anybody asks what the route would do.
 bool AreCredentialsRefused(const WalkWorld::Options& options, const WalkCaller& caller, const Route& route) {
@@ -39,11 +41,13 @@ bool AreCredentialsRefused(const WalkWorld::Options& options, const WalkCaller& 
 
 bool MayDo(const WalkWorld::Options& options, const WalkCaller& caller, const WalkRow& row) {
   if (AreCredentialsRefused(options, caller, RouteOf(row))) return false;
-  const bool lacks_code = caller.lacks_code || (options.hidden_wants_code && !caller.shows_code);
+  const bool is_spared = options.machines_need_no_code && caller.is_machine;
+  const bool lacks_code = caller.lacks_code || (options.hidden_wants_code && !caller.shows_code && !is_spared);
   switch (row.act) {
     case kAnybody:
     case kPublicFacts:
     case kListing:
+    case kStagedListing:
     case kAskAbout:
     case kByNameAlone: return true;
     case kOwnListing:
@@ -54,14 +58,16 @@ bool MayDo(const WalkWorld::Options& options, const WalkCaller& caller, const Wa
     case kOrgListing:
     case kOrgFacts: return caller.sees_org;
     case kOrgChange: return caller.manages_org && !caller.lacks_code;
-    case kGrant: return caller.manages_org && caller.changes && !lacks_code;
-    case kRevoke: return caller.reads && (caller.manages_org || caller.changes) && !lacks_code;
+    case kGrant: return caller.manages_org && caller.manages && !lacks_code;
+    case kRevoke: return caller.reads && (caller.manages_org || caller.manages) && !lacks_code;
     case kRead:
     case kReadNothing: return caller.reads;
+    case kReadStaged: return caller.reads && caller.writes;
     case kPublish: return caller.publishes && !lacks_code;
     case kChange: return caller.changes && !lacks_code;
-    case kTag:
-    case kStar: return caller.changes;
+    case kManage: return caller.manages && !lacks_code;
+    case kTag: return caller.changes;
+    case kStar: return caller.stars;
     case kStage: return caller.stages;
     case kDecide: return caller.changes && !lacks_code && !caller.is_machine;
   }
@@ -135,7 +141,8 @@ class RouteWalk : public ::testing::Test {
 
   void ExpectStatus(const WalkRow& row, const WalkCaller& caller, uint16_t status) {
     const bool is_open = row.act == kAnybody || row.act == kPublicFacts || row.act == kListing ||
-                         row.act == kAskAbout || row.act == kByNameAlone || row.act == kReadNothing;
+                         row.act == kStagedListing || row.act == kAskAbout || row.act == kByNameAlone ||
+                         row.act == kReadNothing;
     if (!MayDo(options_, caller, row)) {
       EXPECT_GE(status, 400) << "it should have been refused";
     } else {
@@ -154,9 +161,12 @@ class RouteWalk : public ::testing::Test {
       const bool publishes_here =
           caller.publishes &&
           (row.act == kPublish || (options_.hidden_wants_code && RouteOf(row).body == BodyRule::kUpload));
-      const bool is_known = caller.reads || publishes_here || (row.act == kStage && caller.stages);
+      const bool is_known = row.act == kReadStaged
+                                ? caller.reads && caller.writes
+                                : caller.reads || publishes_here || (row.act == kStage && caller.stages);
       // With the twin, who knows of both could make one.
       if (is_known && IsWrite(row.act)) return;
+      if (caller.creates && (row.act == kStage || RouteOf(row).body == BodyRule::kUpload)) return;
       const std::string of_twin = with->AskAs(caller, method, twin);
       if (!is_known || row.act == kByNameAlone) {
         EXPECT_EQ(AsTwin(answer), of_twin);
@@ -180,7 +190,8 @@ class RouteWalk : public ::testing::Test {
 
   bool MayShow(const WalkRow& row, const WalkCaller& caller) {
     if (!caller.reads || AreCredentialsRefused(options_, caller, RouteOf(row))) return false;
-    if (row.act == kOwnListing) return caller.user == "olive" || caller.user == "fay";
+    if (row.act == kOwnListing) return caller.owns;
+    if (row.act == kStagedListing) return caller.writes;
     return row.act != kOrgListing || caller.sees_org;
   }
 
@@ -240,6 +251,10 @@ TEST(RouteWalkTable, RowsAskTheirRoutes) {
 TEST_F(RouteWalk, NothingShowsAndNothingIsWritten) { WalkWith({}); }
 
 TEST_F(RouteWalk, NorWhereThePackageWantsASecondFactor) { WalkWith({.hidden_wants_code = true}); }
+
+TEST_F(RouteWalk, NorWhereMachinesAreSparedTheSecondFactor) {
+  WalkWith({.hidden_wants_code = true, .machines_need_no_code = true});
+}
 
 TEST_F(RouteWalk, NorInAPrivateRegistry) { WalkWith({.reads_are_private = true}); }
 

@@ -168,12 +168,13 @@ void AddPackages(std::vector<WalkRow>* rows) {
               {{"/{name}", R"({"_id":"{raw}","name":"{raw}","versions":{"1.0.0":{"name":"{raw}","version":"1.0.0",)"
                            R"("deprecated":"no"}}})"}}),
        Filled("PUT /{pkg}", kStar, {{"/{name}", R"({"_id":"{raw}","_rev":"{rev}","users":{"{user}":true}})"}}),
-       Filled("PUT /{pkg}/-rev/{rev}", kChange,
+       Filled("PUT /{pkg}/-rev/{rev}", kManage,
               {{"/{name}/-rev/{rev}", R"({"_id":"{raw}","_rev":"{rev}","maintainers":[{"name":"otto"}]})"},
-               {"/{name}/-rev/{rev}",
-                R"({"_id":"{raw}","name":"{raw}","_rev":"{rev}","versions":{"2.0.0":{"name":"{raw}",)"
-                R"("version":"2.0.0"}}})"},
                {"/{name}/-rev/1-0", R"({"_id":"{raw}","_rev":"1-0","maintainers":[{"name":"stan"}]})"}}),
+       Filled("PUT /{pkg}/-rev/{rev}", kChange,
+              {{"/{name}/-rev/{rev}",
+                R"({"_id":"{raw}","name":"{raw}","_rev":"{rev}","versions":{"2.0.0":{"name":"{raw}",)"
+                R"("version":"2.0.0"}}})"}}),
        Filled("DELETE /{pkg}/-rev/{rev}", kChange, {{"/{name}/-rev/{rev}"}, {"/{raw}/-rev/1-0"}}),
        Filled("DELETE /{pkg}/-/{file}/-rev/{rev}", kChange,
               {{"/{raw}/-/{stem}-9.0.0.tgz/-rev/{rev}"}, {"/{raw}/-/{stem}-1.0.0.tgz/-rev/{rev}"}}),
@@ -191,12 +192,12 @@ void AddPackages(std::vector<WalkRow>* rows) {
        Filled("DELETE /-/package/{pkg}/dist-tags/{tag}", kTag, {{"/-/package/{name}/dist-tags/old"}}),
        Filled("GET /-/package/{pkg}/visibility", kRead, {{"/-/package/{name}/visibility"}}),
        Filled("GET /-/package/{pkg}/access", kRead, {{"/-/package/{name}/access"}}),
-       Filled("POST /-/package/{pkg}/access", kChange,
+       Filled("POST /-/package/{pkg}/access", kManage,
               {{"/-/package/{name}/access", R"({"access":"public"})"},
                {"/-/package/{name}/access", R"({"publish_requires_tfa":false})"}}),
        Filled("GET /-/package/{pkg}/owners", kRead, {{"/-/package/{name}/owners"}}),
-       Filled("PUT /-/package/{pkg}/owners", kChange, {{"/-/package/{name}/owners", R"({"user":"otto"})"}}),
-       Filled("DELETE /-/package/{pkg}/owners/{user}", kChange, {{"/-/package/{name}/owners/otto"}}),
+       Filled("PUT /-/package/{pkg}/owners", kManage, {{"/-/package/{name}/owners", R"({"user":"otto"})"}}),
+       Filled("DELETE /-/package/{pkg}/owners/{user}", kManage, {{"/-/package/{name}/owners/otto"}}),
        Filled("GET /-/package/{pkg}/trust", kReadNothing, {{"/-/package/{name}/trust"}}),
        // Valid for no registry that trusts no issuer; api_trusted_publishing_test.cc has one that does.
        Filled("POST /-/package/{pkg}/trust", kReadNothing, {{"/-/package/{name}/trust", "[{}]"}}),
@@ -209,24 +210,26 @@ void AddPackages(std::vector<WalkRow>* rows) {
 }
 
 void AddStaging(std::vector<WalkRow>* rows) {
-  rows->insert(rows->end(), {{"POST /-/stage/package/{pkg}", kStage,
-                              [](const WalkTarget& target) {
-                                const std::string path = "/-/stage/package/" + Encoded(target.name);
-                                return Requests{{path, PublishBody(target, "1.1.0")},
-                                                {path, PublishBody(target, "1.0.0")},
-                                                {path, PublishBody(target, "1.5.0")}};
-                              }},
-                             Filled("GET /-/stage", kListing, {{"/-/stage"}, {"/-/stage?package={raw}&perPage=100"}}),
-                             Filled("GET /-/stage/{id}", kRead, {{"/-/stage/{stage}"}}),
-                             Filled("GET /-/stage/{id}/tarball", kRead, {{"/-/stage/{stage}/tarball"}}),
-                             Filled("POST /-/stage/{id}/approve", kDecide, {{"/-/stage/{stage}/approve"}}),
-                             Filled("DELETE /-/stage/{id}", kDecide, {{"/-/stage/{stage}"}})});
+  rows->insert(rows->end(),
+               {{"POST /-/stage/package/{pkg}", kStage,
+                 [](const WalkTarget& target) {
+                   const std::string path = "/-/stage/package/" + Encoded(target.name);
+                   return Requests{{path, PublishBody(target, "1.1.0")},
+                                   {path, PublishBody(target, "1.0.0")},
+                                   {path, PublishBody(target, "1.5.0")}};
+                 }},
+                Filled("GET /-/stage", kStagedListing, {{"/-/stage"}, {"/-/stage?package={raw}&perPage=100"}}),
+                Filled("GET /-/stage/{id}", kReadStaged, {{"/-/stage/{stage}"}}),
+                Filled("GET /-/stage/{id}/tarball", kReadStaged, {{"/-/stage/{stage}/tarball"}}),
+                Filled("POST /-/stage/{id}/approve", kDecide, {{"/-/stage/{stage}/approve"}}),
+                Filled("DELETE /-/stage/{id}", kDecide, {{"/-/stage/{stage}"}})});
 }
 
 void AddOrganisations(std::vector<WalkRow>* rows) {
   rows->insert(rows->end(),
                {Fixed("GET /-/-/package", kOwnListing, "/-/-/package?format=cli"),
-                Fixed("GET /-/team/{scope}/{team}/package", kOrgListing, "/-/team/acme/developers/package"),
+                Filled("GET /-/team/{scope}/{team}/package", kOrgListing,
+                       {{"/-/team/acme/developers/package"}, {"/-/team/acme/readers/package"}}),
                 Filled("PUT /-/team/{scope}/{team}/package", kGrant,
                        {{"/-/team/acme/ops/package", R"({"package":"{raw}","permissions":"read-only"})"},
                         {"/-/team/none/ops/package", R"({"package":"{raw}","permissions":"read-only"})"}}),
@@ -236,7 +239,7 @@ void AddOrganisations(std::vector<WalkRow>* rows) {
                         {"/-/team/none/ops/package", R"({"package":"{raw}"})"}}),
                 Fixed("GET /-/org/{scope}/user", kOrgFacts, "/-/org/acme/user"),
                 Fixed("PUT /-/org/{scope}/user", kOrgChange, "/-/org/acme/user", R"({"user":"stan"})"),
-                Fixed("DELETE /-/org/{scope}/user", kOrgChange, "/-/org/acme/user", R"({"user":"otto"})"),
+                Fixed("DELETE /-/org/{scope}/user", kOrgChange, "/-/org/acme/user", R"({"user":"mia"})"),
                 Fixed("GET /-/org/{scope}/team", kOrgFacts, "/-/org/acme/team?format=cli"),
                 Fixed("PUT /-/org/{scope}/team", kOrgChange, "/-/org/acme/team", R"({"name":"fresh"})"),
                 Fixed("DELETE /-/team/{scope}/{team}", kOrgChange, "/-/team/acme/ops"),

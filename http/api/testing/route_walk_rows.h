@@ -12,24 +12,27 @@ namespace tarn::http {
 
 // What a request does, hence whose it is.
 enum class WalkAct : uint8_t {
-  kAnybody,      // Has nothing to do with packages.
-  kLoggedIn,     // Likewise, for whoever is somebody.
-  kAccount,      // Changes the account of the caller.
-  kAccountRead,  // Tells of it what limited tokens may not know.
-  kOperator,     // Only through the Unix socket.
-  kPublicFacts,  // Depends on packages, but only on those that everybody may read.
-  kListing,      // Names the packages that the caller may read.
-  kOwnListing,   // Likewise, of those that are the caller's.
-  kOrgListing,   // Likewise, for whoever sees the organisation.
-  kOrgFacts,     // Of the organisation, and of no package.
+  kAnybody,        // Has nothing to do with packages.
+  kLoggedIn,       // Likewise, for whoever is somebody.
+  kAccount,        // Changes the account of the caller.
+  kAccountRead,    // Tells of it what limited tokens may not know.
+  kOperator,       // Only through the Unix socket.
+  kPublicFacts,    // Depends on packages, but only on those that everybody may read.
+  kListing,        // Names the packages that the caller may read.
+  kOwnListing,     // Likewise, of those that are the caller's.
+  kOrgListing,     // Likewise, for whoever sees the organisation.
+  kStagedListing,  // Likewise, of those that the caller may publish.
+  kOrgFacts,       // Of the organisation, and of no package.
   kOrgChange,
   kAskAbout,     // About a package by name; 200 whether it is there or not.
   kByNameAlone,  // Likewise, and the answer never depends on whether it is there.
   kRead,
   kReadNothing,  // Something that the package in question does not have.
+  kReadStaged,   // For who may publish it, and read it.
   kPublish,
   kChange,
-  kTag,  // A change that asks for no one-time password.
+  kManage,  // Who else may change it.
+  kTag,     // A change that asks for no one-time password.
   kStar,
   kStage,   // Never asks for a one-time password.
   kDecide,  // Asks everybody who has one, machines too.

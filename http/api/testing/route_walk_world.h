@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,10 +23,15 @@ struct WalkCaller {
   Headers headers = {};
   std::string address = "127.0.0.1";
   enum class Credentials : uint8_t { kNone, kBad, kGood } credentials = Credentials::kGood;
+  bool owns = false;    // On its list of maintainers, or in a team that it is granted to.
+  bool writes = false;  // By who they are; what their token allows of that are the next.
   bool reads = false;
   bool publishes = false;
   bool changes = false;
+  bool manages = false;
   bool stages = false;
+  bool stars = false;
+  bool creates = false;     // New packages in the scope, and so learns which names are taken.
   bool is_machine = false;  // Spared one-time passwords where that is possible.
   bool sees_org = false;    // The organisation acme.
   bool manages_org = false;
@@ -41,7 +48,8 @@ class WalkWorld : public ApiFixture {
  public:
   struct Options {
     bool has_hidden = true;
-    bool hidden_wants_code = false;  // `npm access set mfa=publish`.
+    bool hidden_wants_code = false;      // `npm access set mfa=publish`.
+    bool machines_need_no_code = false;  // Then `mfa=automation`.
     bool reads_are_private = false;
   };
   explicit WalkWorld(const Options& options) : walk_options_(options) {
@@ -64,7 +72,7 @@ class WalkWorld : public ApiFixture {
   static constexpr const char* kHidden = "@acme/hidden";
   static constexpr const char* kAbsent = "@acme/absent";
 
-  const std::vector<WalkCaller>& callers() const { return callers_; }
+  const std::deque<WalkCaller>& callers() const { return callers_; }
   const WalkCaller& caller(const std::string& name) const {
     for (const WalkCaller& caller : callers_) {
       if (caller.name == name) return caller;
@@ -107,7 +115,7 @@ class WalkWorld : public ApiFixture {
   }
 
  private:
-  static constexpr uint64_t kLsns = 100;
+  static constexpr uint64_t kLsns = 160;
   using Limits = registry::TokenLimits;
   using Permission = registry::TokenPermission;
 
@@ -149,9 +157,10 @@ class WalkWorld : public ApiFixture {
 
   void AddUsers() {
     PutUser("root", true, false);
-    for (const char* name : {"olive", "otto", "stan"}) PutUser(name, false, false);
+    for (const char* name : {"olive", "otto", "stan", "tess", "tom", "dora", "pat", "orla", "mia"})
+      PutUser(name, false, false);
     for (const char* name : {"fay", "stu"}) PutUser(name, false, true);
-    const registry::AccountsRecord accounts{6, 1};
+    const registry::AccountsRecord accounts{12, 1};
     CHECK(store_
               .Commit(
                   PutMutation(engine::Family::kSetting, engine::NameKey(registry::kAccountsSetting), Encode(accounts)))
@@ -179,6 +188,7 @@ class WalkWorld : public ApiFixture {
   void PublishPublic() {
     PublishAsOlive("left-pad", "1.0.0", "");
     PublishAsOlive("@acme/visible", "1.0.0", "public");  // And with it the scope becomes olive's.
+    PublishAsOlive("@other/visible", "1.0.0", "public");
   }
   void AddMembers() {
     registry::Organisations& orgs = registry_->organisations();
@@ -186,17 +196,38 @@ class WalkWorld : public ApiFixture {
     CHECK(orgs.SetMember(As("olive"), "acme", "otto", registry::OrgRole::kDeveloper).ok());
     CHECK(orgs.CreateTeam(As("olive"), "acme", "ops", "").ok());
     CHECK(orgs.AddToTeam(As("olive"), "acme", "ops", "fay").ok());
+    // What may be done through a team: tess reads, tom writes, dora is in none; pat reads from another organisation.
+    for (const char* name : {"tess", "tom", "dora", "mia"}) {
+      CHECK(orgs.SetMember(As("olive"), "acme", name, registry::OrgRole::kDeveloper).ok());
+      CHECK(orgs.RemoveFromTeam(As("olive"), "acme", "developers", name).ok());
+    }
+    AddTeam("acme", "readers", "tess");
+    AddTeam("acme", "writers", "tom");
+    CHECK(orgs.SetMember(As("olive"), "other", "pat", registry::OrgRole::kDeveloper).ok());
+    CHECK(orgs.SetMember(As("olive"), "other", "orla", registry::OrgRole::kOwner).ok());
+    AddTeam("other", "partners", "pat");
+  }
+  void AddTeam(const std::string& org, const std::string& team, const std::string& member) {
+    CHECK(registry_->organisations().CreateTeam(As("olive"), org, team, "").ok());
+    CHECK(registry_->organisations().AddToTeam(As("olive"), org, team, member).ok());
+  }
+  void GrantHidden(const std::string& org, const std::string& team, registry::TeamPermission permission) {
+    CHECK(registry_->organisations().Grant(As("olive"), org, team, Name(kHidden), permission).ok());
   }
   void PublishHidden() {
     PublishAsOlive(kHidden, "1.0.0", "restricted");
     PublishAsOlive(kHidden, "2.0.0", "restricted");
+    GrantHidden("acme", "readers", registry::TeamPermission::kRead);
+    GrantHidden("acme", "writers", registry::TeamPermission::kWrite);
+    GrantHidden("other", "partners", registry::TeamPermission::kRead);
     const std::string key = engine::NameKey(kHidden);
     auto record = registry::Decode<registry::PackageRecord>(
         *store_.NewReadView().value()->Get(engine::Family::kPackage, key).value());
     record->maintainers = {{"fay", "fay@example.com"}, {"olive", "olive@example.com"}, {"otto", "otto@example.com"}};
-    record->stars = {"fay", "olive", "root"};
+    record->stars = {"fay", "olive", "otto", "pat", "root", "tess", "tom"};
     record->SetTag("old", "1.0.0");
     record->requires_second_factor = walk_options_.hidden_wants_code;
+    record->automation_bypasses_second_factor = walk_options_.machines_need_no_code;
     CHECK(store_.Commit(PutMutation(engine::Family::kPackage, key, Encode(*record))).ok());
     StageHidden();
   }
@@ -217,6 +248,11 @@ class WalkWorld : public ApiFixture {
     WalkCaller caller;
     caller.name = name;
     caller.user = user;
+    const auto is_one_of = [&](std::initializer_list<std::string_view> names) {
+      return std::ranges::count(names, user) > 0;
+    };
+    caller.owns = is_one_of({"olive", "fay", "otto", "tess", "tom", "pat"});
+    caller.writes = is_one_of({"olive", "fay", "otto", "root", "tom"});
     caller.headers = {Bearer(TokenOf(user, spec))};
     callers_.push_back(std::move(caller));
     return callers_.back();
@@ -230,7 +266,13 @@ class WalkWorld : public ApiFixture {
     spec.limits->packages_permission = permission;
     return spec;
   }
-  static void Owns(WalkCaller& caller) { caller.reads = caller.publishes = caller.changes = caller.stages = true; }
+  static void Writes(WalkCaller& caller) {
+    caller.reads = caller.stars = caller.publishes = caller.changes = caller.stages = true;
+  }
+  static void Owns(WalkCaller& caller) {
+    Writes(caller);
+    caller.manages = true;
+  }
   static void RunsOrg(WalkCaller& caller) { caller.sees_org = caller.manages_org = true; }
   static void HasAccount(WalkCaller& caller) { caller.account = caller.account_read = true; }
   static void IsBad(WalkCaller& caller) { caller.credentials = WalkCaller::Credentials::kBad; }
@@ -246,6 +288,7 @@ class WalkWorld : public ApiFixture {
     Owns(admin);
     HasAccount(admin);
     RunsOrg(admin);
+    AddTeamMembers();
     AddLimited();
     AddRefused();
     WalkCaller& without_code = Add("writer without code", "fay");
@@ -262,6 +305,28 @@ class WalkWorld : public ApiFixture {
     stranger.account_read = stranger.lacks_code = true;
     callers_.push_back(
         {.name = "operator", .user = "", .credentials = WalkCaller::Credentials::kNone, .is_operator = true});
+  }
+
+  void AddTeamMembers() {
+    WalkCaller& maintainer = Add("developer who maintains it", "otto");
+    Owns(maintainer);
+    WalkCaller& reader = Add("reader by a team", "tess");
+    WalkCaller& partner = Add("reader by a team of another organisation", "pat");
+    reader.reads = reader.stars = partner.reads = partner.stars = true;
+    WalkCaller& writer = Add("writer by a team", "tom");
+    Writes(writer);
+    WalkCaller& developer = Add("developer without a grant", "dora");
+    for (WalkCaller* caller : {&maintainer, &reader, &writer, &developer}) caller->sees_org = caller->creates = true;
+    WalkCaller& owner = Add("owner of another organisation", "orla");
+    for (WalkCaller* caller : {&maintainer, &reader, &partner, &writer, &developer, &owner}) HasAccount(*caller);
+    // Tokens allow no more than the teams do, and these do not see the organisation that the teams belong to.
+    WalkCaller& limited_writer =
+        Add("writer's package token", "tom", LimitedTo({kHidden, kAbsent}, {}, Permission::kWrite));
+    WalkCaller& limited_reader =
+        Add("reader's package token", "tess", LimitedTo({kHidden, kAbsent}, {}, Permission::kWrite));
+    Writes(limited_writer);
+    limited_reader.reads = limited_reader.stars = true;
+    limited_writer.owns = limited_reader.owns = false;
   }
 
   void AddLimited() {
@@ -287,6 +352,11 @@ class WalkWorld : public ApiFixture {
     org.limits->orgs = {"acme"};
     org.limits->orgs_permission = Permission::kWrite;
     RunsOrg(Add("organisation token", "olive", org));
+    org.limits->orgs_permission = Permission::kRead;
+    Add("organisation's reading token", "olive", org).sees_org = true;
+    org.limits->orgs = {"other"};
+    org.limits->orgs_permission = Permission::kWrite;
+    Add("other organisation's token", "olive", org);
     registry::TokenSpec machine = LimitedTo({kHidden, kAbsent}, {}, Permission::kWrite);
     machine.limits->bypasses_second_factor = true;
     WalkCaller& of_machine = Add("machine token", "fay", machine);
@@ -312,7 +382,7 @@ class WalkWorld : public ApiFixture {
   static inline const std::string kTotpSecret = std::string(20, 's');
 
   const Options walk_options_;
-  std::vector<WalkCaller> callers_;
+  std::deque<WalkCaller> callers_;  // References stay good while more come.
   ByUser spares_;
   ByUser hook_ids_;
   std::string stage_id_;  // Of a version of the hidden package.
