@@ -58,6 +58,15 @@ class ApiTrustedPublishing : public ApiFixture {
   Response Exchange(const std::string& package, const std::string& identity_token) {
     return Ask(kPost, kExchange + package, {Bearer(identity_token)});
   }
+  std::string BypassingTokenOf(const std::string& user) {
+    registry::TokenSpec spec;
+    spec.name = "machine";
+    spec.limits.emplace();
+    spec.limits->packages = {"left"};
+    spec.limits->packages_permission = registry::TokenPermission::kWrite;
+    spec.limits->bypasses_second_factor = true;
+    return TokenOf(user, spec);
+  }
   std::string Exchanged(const std::string& package = "left") {
     const Response response = Exchange(package, IdentityToken());
     EXPECT_EQ(response.status(), 201) << response.text();
@@ -101,6 +110,36 @@ TEST_F(ApiTrustedPublishing, FromTheConfigurationToAPublishedVersion) {
   EXPECT_EQ(Ask(kDelete, "/-/package/left/trust/" + id, {Bearer(alice_)}).status(), 404);
   EXPECT_EQ(Ask(kDelete, "/-/package/left/trust/x", {Bearer(alice_)}).status(), 400);
   EXPECT_EQ(PublishAs(token, builder).status(), 401) << "taken away with what it was given for";
+}
+
+// Contract 15, row 24: `npm access set mfa=publish`.
+TEST_F(ApiTrustedPublishing, APackageMayForbidAllOtherTokens) {
+  ASSERT_EQ(Trust("left", alice_).status(), 200);
+  const std::string machine = BypassingTokenOf("alice");
+  const auto set_mfa = [&](const std::string& spared) {
+    return Ask(kPost, "/-/package/left/access", {Bearer(alice_)},
+               R"({"publish_requires_tfa":true,"automation_token_overrides_tfa":)" + spared + "}")
+        .status();
+  };
+  ASSERT_EQ(set_mfa("false"), 200);
+  PublishBuilder builder;
+  builder.version = "2.0.0";
+  EXPECT_EQ(PublishAs(alice_, builder).status(), 403);
+  EXPECT_EQ(PublishAs(machine, builder).status(), 403);
+  EXPECT_EQ(PublishAs(Exchanged(), builder).status(), 201);
+}
+
+// Likewise with mfa=automation.
+TEST_F(ApiTrustedPublishing, OrAllButThoseOfMachines) {
+  const std::string machine = BypassingTokenOf("alice");
+  ASSERT_EQ(Ask(kPost, "/-/package/left/access", {Bearer(alice_)},
+                R"({"publish_requires_tfa":true,"automation_token_overrides_tfa":true})")
+                .status(),
+            200);
+  PublishBuilder builder;
+  builder.version = "2.0.0";
+  EXPECT_EQ(PublishAs(alice_, builder).status(), 403);
+  EXPECT_EQ(PublishAs(machine, builder).status(), 201);
 }
 
 TEST_F(ApiTrustedPublishing, EverySpellingOfAScopedNameAndBothAudiences) {
