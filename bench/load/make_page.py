@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/performance.md and its plot from a result file: bench/load/make_page.py bench/results/FILE.json"""
+"""Writes docs/performance.md and its plots from a result file: bench/load/make_page.py bench/results/FILE.json"""
 
 import json
 import sys
@@ -13,6 +13,7 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     result = Path(sys.argv[1])
-    page, svg = render(json.loads(result.read_text()), result.name)
+    page, plots = render(json.loads(result.read_text()), result.name)
     (DOCS / "performance.md").write_text(page)
-    (DOCS / "performance-reads.svg").write_text(svg)
+    for name, svg in plots.items():
+        (DOCS / name).write_text(svg)

@@ -13,12 +13,13 @@ class LoadError(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """One run of load_gen. Either `path` (GET) or `put_set` is given."""
+    """One run of load_gen. Either `path` or `paths` (GET, in turn) or `put_set` is given."""
 
     connections: int
     seconds: float
     requests: int = 100_000_000
     path: str = ""
+    paths: tuple[str, ...] = ()
     put_set: Path | None = None
     headers: dict[str, str] = field(default_factory=dict)
     expect: tuple[int, ...] = (200,)
@@ -27,7 +28,10 @@ class Load:
 
     def arguments(self) -> list[str]:
         words = ["--connections", self.connections, "--seconds", self.seconds, "--requests", self.requests]
-        words += ["--put-set", self.put_set] if self.put_set else ["--get", self.path]
+        if self.put_set:
+            words += ["--put-set", self.put_set]
+        for path in self.paths or ((self.path,) if self.path else ()):
+            words += ["--get", path]
         for name, value in self.headers.items():
             words += ["--header", f"{name}: {value}"]
         for status in self.expect:

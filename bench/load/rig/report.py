@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from rig import machine
+from rig.measured import Section, Value
 from rig.rounds import Comparison
 
 # A run in which somebody else used more of a core than this says nothing about requests per second.
@@ -33,29 +34,52 @@ def print_read(row: Comparison) -> None:
     busy = min(sample.server_busy for sample in samples)
     other = max(sample.other_busy for sample in samples)
     notes = [row.verdict()]
+    width = max(24, len(row.scenario) + 1)
     if other > DISTURBED:
         notes.append(f"disturbed {other:.0%}")
     elif busy < SATURATED:
         notes.append(f"server only {busy:.0%} busy")
-    print(f"{row.figure:4}{row.scenario:24}{row.connections:>5}"
+    print(f"{row.figure:4}{row.scenario:{width}}{row.connections:>5}"
           f"{row.rival_median('cpu_us'):>12.2f}{row.subject_median('cpu_us'):>10.2f}  "
           f"{cpu.median:<5.2f} ({cpu.low:.2f} – {cpu.high:.2f})    "
           f"{row.rival_median('rps'):>12.0f}{row.subject_median('rps'):>10.0f}{rps.median:>7.2f}"
           f"{row.subject_median('p50_us'):>8.0f}{row.subject_median('p99_us'):>8.0f}  {', '.join(notes)}", flush=True)
 
 
-def write_json(folder: Path, facts: dict, settings: dict, reads: list[Comparison], writes: list[dict],
-               peak_rss_bytes: dict[str, int]) -> Path:
-    """One file per kind of machine, commit and kind of run; a second one of the same kind replaces the first."""
-    folder.mkdir(parents=True, exist_ok=True)
-    kind = "".join(f"-{name.replace('_', '-')}" for name in ("quick", "open_file_cache") if settings[name])
-    file = folder / f"load-{machine.slug(facts)}-{facts['commit'] or 'no-commit'}{kind}.json"
-    document = {
+def print_value(row: Value) -> None:
+    limit = "" if row.limit is None else f"  {'at least' if row.at_least else 'at most'} {row.limit:g} {'reached' if row.reached else 'MISSED'}"
+    spread = f"({min(row.samples):.2f} – {max(row.samples):.2f})"
+    print(f"{row.figure:4}{row.scenario}: {row.value:.2f} {row.unit} {spread}{limit}", flush=True)
+
+
+def say(row: Comparison | Value | str) -> None:
+    """A row of a section as soon as it is known, or what goes on meanwhile."""
+    if isinstance(row, Comparison):
+        print_read(row)
+    elif isinstance(row, Value):
+        print_value(row)
+    else:
+        print(row, flush=True)
+
+
+def document(facts: dict, settings: dict, reads: list[Comparison], writes: list[dict], sections: list[Section],
+             peak_rss_bytes: dict[str, int]) -> dict:
+    return {
         "machine": {**facts, "load_average_after": list(os.getloadavg())},
         "settings": settings,
         "reads": [row.as_json() for row in reads],
         "writes": writes,
+        "sections": [section.as_json() for section in sections],
         "peak_rss_bytes": peak_rss_bytes,
     }
-    file.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def write_json(folder: Path, made: dict, *, is_whole: bool) -> Path:
+    """One file per kind of machine, commit and kind of run; a second one of the same kind replaces the first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kinds = [name.replace("_", "-") for name in ("quick", "open_file_cache") if made["settings"][name]]
+    kinds += [] if is_whole else ["some"]
+    facts = made["machine"]
+    file = folder / f"load-{'-'.join([machine.slug(facts), facts['commit'] or 'no-commit', *kinds])}.json"
+    file.write_text(json.dumps(made, indent=1) + "\n")
     return file

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 STOP_SECONDS = 30
-START_SECONDS = 20
+START_SECONDS = 60
+SETTLE_SECONDS = 2
 
 
 class ServerError(Exception):
@@ -61,9 +62,9 @@ class Server:
         """
         return sum(time.clock_gettime_ns(_cpu_clock_of(pid)) for pid in self.pids())
 
-    def settle(self) -> None:
-        """Waits until work left over after the last answer is done: no CPU used for 50 ms, at most 2 s."""
-        end = time.monotonic() + 2
+    def settle(self, seconds_max: float = SETTLE_SECONDS) -> None:
+        """Waits until work left over after the last answer is done: no CPU used for 50 ms."""
+        end = time.monotonic() + seconds_max
         before = self.cpu_ns()
         while time.monotonic() < end:
             time.sleep(0.05)
@@ -83,6 +84,10 @@ class Server:
         if self._process is None or self._process.poll() is not None:
             return self._peak_rss_bytes
         return max(_status_bytes(pid, "VmHWM") for pid in self.pids())
+
+    def rss_bytes(self) -> int:
+        """The resident size of all its processes now."""
+        return sum(_status_bytes(pid, "VmRSS") for pid in self.pids())
 
     def last_words(self) -> str:
         """The end of what the server wrote, for error messages."""

@@ -15,8 +15,8 @@ READY = re.compile(r"^tarn: listening on http://127\.0\.0\.1:(\d+)/$", re.MULTIL
 
 
 class Tarn(RegistryServer):
-    def __init__(self, binary: Path, folder: Path, core: int, environment: dict[str, str]):
-        super().__init__("tarn", folder, core)
+    def __init__(self, binary: Path, folder: Path, core: int, environment: dict[str, str], name: str = "tarn"):
+        super().__init__(name, folder, core)
         self._binary = str(binary)
         self._data = folder / "data"
         self._environment = {"TARN_SERVER_THREADS": "1", **environment}
@@ -38,6 +38,24 @@ class Tarn(RegistryServer):
         finally:
             shutil.rmtree(self._data, ignore_errors=True)
             self._data = final
+
+    def generate(self, generator: Path, packages: int, versions: int, kept: Path | None) -> None:
+        """A registry of very many packages made by store_generator: in `kept`, where it stays for the next time, or here."""
+        if kept is not None:
+            self._data = kept / f"tarn-{packages}-{versions}"
+        if not self._data.is_dir():
+            final, self._data = self._data, self._data.with_suffix(".partial")
+            shutil.rmtree(self._data, ignore_errors=True)
+            self._data.parent.mkdir(parents=True, exist_ok=True)
+            self._create()
+            subprocess.run([generator, self._data, str(packages), str(versions), USER], check=True, capture_output=True)
+            self._data.rename(final)
+            self._data = final
+        self.token = self._admin(["token", "create", USER], "").split()[-1]
+
+    @property
+    def data(self) -> Path:
+        return self._data
 
     def _create(self) -> None:
         self._admin(["user", "add", USER, "--admin", "--password-stdin"], "a password for benchmarks only\n")
