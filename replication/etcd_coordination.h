@@ -25,7 +25,7 @@ class EtcdCoordination final : public Coordination {
     std::string prefix = "/tarn/default";
     uint64_t lease_seconds = 5;         // At least 2: etcd refuses to promise less than one and a half elections.
     uint64_t request_timeout_ms = 800;  // For one endpoint; less than the pause between two renewals.
-    std::string ca_file;                // For https; empty for the system's authorities.
+    TlsFiles tls;                       // For https.
   };
   explicit EtcdCoordination(Options options);
 

@@ -50,7 +50,7 @@ class CheckedSink final : public HttpBodySink {
 class HttpLine final : public PeerLine {
  public:
   explicit HttpLine(const PeerOptions& options)
-      : client_(HttpClient::Options{.user_agent = "tarn-replication", .ca_file = options.ca_file}) {}
+      : client_(HttpClient::Options{.user_agent = "tarn-replication", .tls = options.tls}) {}
   Result<HttpAnswer> Send(const HttpRequest& request) override { return client_.Send(request); }
   Result<HttpAnswer> Stream(const HttpRequest& request, HttpBodySink& sink) override {
     return client_.Stream(request, sink);

@@ -32,7 +32,7 @@ class PeerLine {
 struct PeerOptions {
   std::string url;     // Its registry URL.
   std::string secret;  // What both know.
-  std::string ca_file = {};
+  TlsFiles tls = {};
   std::function<std::unique_ptr<PeerLine>()> dial = {};  // None: HTTP.
 };
 

@@ -191,8 +191,13 @@ std::vector<Setting> MakeSettings() {
            "When a write is acknowledged: `remote`: durable on every in-sync follower too; `local`: durable here."),
       Number("replication", "ack_wait_ms", "", &Config::replication_ack_wait_ms, {1, 600'000},
              "How long `remote` waits for a follower; then the in-sync set is stored without it, and writes go on."),
-      Text("replication", "ca_file", "", &Config::replication_ca_file, AnyText,
-           "Certificates (PEM) that a leader's https URL is checked against, instead of the system's."),
+      Text(
+          "replication", "ca_file", "", &Config::replication_ca_file, AnyText,
+          "Certificates (PEM) that https URLs of the leader and of etcd are checked against, instead of the system's."),
+      Text("replication", "certificate_file", "", &Config::replication_certificate_file, AnyText,
+           "Certificate (PEM, with its chain) that this node shows to whoever asks for one before the leader or etcd."),
+      Text("replication", "key_file", "", &Config::replication_key_file, AnyText,
+           "The certificate's private key (PEM, without a password)."),
       Flag("replication", "allow_plain", "", &Config::replication_allow_plain,
            "Whether a leader on another machine may be reached by http: the secret and everything else is readable on "
            "the "
@@ -313,6 +318,9 @@ Status ApplyEnvironment(const std::vector<std::pair<std::string, std::string>>& 
 namespace {
 
 Status CheckReplication(const Config& config) {
+  if (config.replication_certificate_file.empty() != config.replication_key_file.empty()) {
+    return InvalidArgument("replication.certificate_file and replication.key_file go together: one of them is not set");
+  }
   if (!config.replication_etcd.empty()) {
     if (config.replication_secret_file.empty()) {
       return InvalidArgument("replication.etcd wants replication.secret_file: the secret that all nodes have");
@@ -336,6 +344,10 @@ Status CheckReplication(const Config& config) {
 }
 
 }  // namespace
+
+TlsFiles ReplicationTls(const Config& config) {
+  return {config.replication_ca_file, config.replication_certificate_file, config.replication_key_file};
+}
 
 Status CheckConfig(const Config& config) {
   if (config.listen.empty()) return InvalidArgument("server.listen: at least one address is needed");

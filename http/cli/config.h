@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "storage/base/http_client.h"
 #include "storage/base/limits.h"
 #include "storage/base/logging.h"
 #include "storage/base/result.h"
@@ -52,6 +53,8 @@ struct Config {
   std::string replication_ack = "remote";
   uint64_t replication_ack_wait_ms = 3'000;
   std::string replication_ca_file;
+  std::string replication_certificate_file;
+  std::string replication_key_file;
   bool replication_allow_plain = false;
   std::vector<std::string> replication_etcd;
   std::string replication_etcd_prefix = "/tarn/default";
@@ -107,6 +110,9 @@ Status ApplyEnvironment(const std::vector<std::pair<std::string, std::string>>& 
 Status ApplyText(const Setting& setting, std::string_view text, Config* config);
 // What no single key can know: that the combination makes sense.
 Status CheckConfig(const Config& config);
+
+// How this node makes https connections to its leader and to etcd.
+TlsFiles ReplicationTls(const Config& config);
 
 // The file that would give this configuration.
 std::string FormatToml(const Config& config);

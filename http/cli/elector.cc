@@ -37,6 +37,7 @@ Elector::Elector(const Config& config, std::string node_id, std::function<void()
   EtcdCoordination::Options options;
   options.endpoints = config.replication_etcd;
   options.prefix = config.replication_etcd_prefix;
+  options.tls = ReplicationTls(config);
   coordination_ = std::make_unique<EtcdCoordination>(options);
   Election::Options election;
   election.self = {node_id_, config.replication_own_url};

@@ -176,13 +176,17 @@ Peering::Peering(const Config& config, std::string secret, NodeFile node, Electo
 
 Peering::~Peering() { Stop(); }
 
-replication::PeerOptions Peering::LeaderOptions() const {
-  return {node_.leader_url, secret_, config_.replication_ca_file};
+replication::PeerOptions Peering::LeaderOptions() const { return {node_.leader_url, secret_, ReplicationTls(config_)}; }
+
+bool Peering::HasNothingYet() const {
+  return follower_ != nullptr && !node_.leader_url.empty() && !std::filesystem::exists(config_.data + "/segments");
 }
 
-Status Peering::Prepare(engine::CommitObserver* observer, const std::function<bool()>& is_stopping) {
+Status Peering::Prepare(engine::CommitObserver* observer, const std::function<bool()>& is_stopping,
+                        const std::function<void(std::string)>& say) {
   if (follower_ == nullptr || node_.leader_url.empty()) return OkStatus();
   bool is_first = true;
+  say("this node is empty: it copies the data of its leader " + node_.leader_url);
   while (true) {
     const auto prepared = replication::PrepareToFollow(config_.data, LeaderOptions(), observer, is_stopping);
     if (prepared.ok()) {
@@ -195,6 +199,7 @@ Status Peering::Prepare(engine::CommitObserver* observer, const std::function<bo
     if (!is_away) return prepared.status();
     // With data of its own it can serve reads meanwhile; without, it has nothing to offer.
     if (std::filesystem::exists(config_.data + "/segments")) return OkStatus();
+    say("this node is empty, and its leader cannot be reached: " + prepared.status().ToString());
     if (std::exchange(is_first, false)) {
       Log(LogLevel::kWarning, "replication: waiting for the leader, for this node is empty",
           {{"leader", node_.leader_url}, {"why", prepared.status().ToString()}});
@@ -376,7 +381,7 @@ void Peering::SaveFenced(Epoch epoch) {
 }
 
 void Peering::TellOldLeader() {
-  replication::PeerClient old({node_.fence_url, secret_, config_.replication_ca_file});
+  replication::PeerClient old({node_.fence_url, secret_, ReplicationTls(config_)});
   while (!is_stopped_.load()) {
     const auto told = old.Post("fence", std::to_string(node_.epoch.value()));
     if (told.ok()) {
@@ -476,7 +481,7 @@ Status Peering::WaitForSuccessor(replication::PeerClient* next) {
 Status Peering::Demote(const std::string& url) {
   if (elector_ != nullptr) return DecidedInEtcd();
   if (leader_ == nullptr) return FailedPrecondition("this node does not lead");
-  replication::PeerClient next({url, secret_, config_.replication_ca_file});
+  replication::PeerClient next({url, secret_, ReplicationTls(config_)});
   RETURN_IF_ERROR(next.Get("lsn").status());
   if (is_handing_over_.exchange(true)) return FailedPrecondition("a hand-over is under way already");
   Status handed_over = WaitForSuccessor(&next);

@@ -17,6 +17,7 @@
 #include "http/cli/operator_client.h"
 #include "http/cli/peering.h"
 #include "http/cli/periodic_work.h"
+#include "http/cli/preparing_server.h"
 #include "http/net/listener.h"
 #include "http/net/server.h"
 #include "storage/base/file_system.h"
@@ -265,6 +266,19 @@ Result<std::vector<int>> Duplicates(const std::vector<http::OwnedFd>& sockets) {
 
 void Reopen() { kill(getpid(), kReopenSignal); }
 
+// Meanwhile whoever asks is told. Not where it takes a moment alone, as when the role changes: there they are kept waiting.
+Status Prepare(const Config& config, Peering* peering, engine::CommitObserver* observer,
+               const std::vector<http::OwnedFd>& sockets) {
+  std::unique_ptr<PreparingServer> server;
+  if (peering->HasNothingYet()) {
+    ASSIGN_OR_RETURN(std::vector<int> copies, Duplicates(sockets));
+    ASSIGN_OR_RETURN(server, PreparingServer::Start(ServerOptionsOf(config, std::move(copies))));
+  }
+  return peering->Prepare(observer, IsStopping, [&server](std::string why) {
+    if (server != nullptr) server->Say(std::move(why));
+  });
+}
+
 // From the store to the server and back: the program, made of its parts in order. They end in the reverse order. `sockets`
 // are closed when this is the last time.
 Ending ServeOnce(const Config& config, Elector* elector, std::vector<http::OwnedFd>* sockets, const sigset_t& signals) {
@@ -273,7 +287,7 @@ Ending ServeOnce(const Config& config, Elector* elector, std::vector<http::Owned
   Peering* const peering = peering_made->get();  // None when this node has no peers.
   registry::DerivedFamiliesObserver deriving;
   if (peering != nullptr) {
-    const Status prepared = peering->Prepare(&deriving, IsStopping);
+    const Status prepared = Prepare(config, peering, &deriving, *sockets);
     if (!prepared.ok()) return prepared.code() == Code::kCancelled ? Ending::kStopped : Failed(prepared);
   }
   auto offline = OpenToServe(config, peering);

@@ -163,7 +163,7 @@ std::unique_ptr<HttpClient> Forwarder::Borrow() {
   std::unique_ptr<HttpClient> client;
   if (idle_.empty()) {
     client =
-        std::make_unique<HttpClient>(HttpClient::Options{.user_agent = "tarn", .ca_file = options_.leader.ca_file});
+        std::make_unique<HttpClient>(HttpClient::Options{.user_agent = "tarn", .tls = options_.leader.tls});
   } else {
     client = std::move(idle_.back());
     idle_.pop_back();

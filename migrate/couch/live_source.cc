@@ -108,7 +108,7 @@ class DocumentSink final : public HttpBodySink {
 HttpClient::Options ClientOptions(const LiveSource::Options& options) {
   HttpClient::Options client;
   client.user_agent = "tarn-import";
-  client.ca_file = options.ca_file;
+  client.tls.ca_file = options.ca_file;
   return client;
 }
 

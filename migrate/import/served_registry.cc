@@ -60,7 +60,7 @@ bool IsOurs(std::string_view key) { return key == "dist" || key == "publishConfi
 HttpClient::Options ClientOptions(const ServedRegistry::Options& options) {
   HttpClient::Options client;
   client.user_agent = "tarn-import";
-  client.ca_file = options.ca_file;
+  client.tls.ca_file = options.ca_file;
   return client;
 }
 

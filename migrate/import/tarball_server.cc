@@ -14,7 +14,7 @@ constexpr int kRedirectsMax = 5;  // From a registry to where its files lie.
 HttpClient::Options ClientOptions(const TarballServer::Options& options) {
   HttpClient::Options client;
   client.user_agent = "tarn-import";
-  client.ca_file = options.ca_file;
+  client.tls.ca_file = options.ca_file;
   return client;
 }
 

@@ -17,7 +17,7 @@ constexpr int kRedirectsMax = 5;
 HttpClient::Options ClientOptions(const RegistrySource::Options& options) {
   HttpClient::Options client;
   client.user_agent = "tarn-import";
-  client.ca_file = options.ca_file;
+  client.tls.ca_file = options.ca_file;
   return client;
 }
 

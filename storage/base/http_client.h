@@ -68,8 +68,15 @@ class HttpBodySink {
   virtual Status Piece(std::string_view bytes) = 0;
 };
 
+// What https goes by; PEM files, read with each new connection.
+struct TlsFiles {
+  std::string ca_file;           // Who is believed to be the server; empty: the system's authorities.
+  std::string certificate_file;  // Shown to servers that want to know who asks, with key_file. Empty: none.
+  std::string key_file;
+};
+
 // Sends requests to other servers and waits for the answers. HTTP/1.1 over TCP or TLS; connections are kept for the next
-// request to the same server. Certificates are checked against the system's authorities, or `ca_file` alone. Never
+// request to the same server. Certificates are checked against the system's authorities, or `tls.ca_file` alone. Never
 // through a proxy, whatever the environment says.
 //
 // Errors, each with method, host and path before it, and never with query, credentials or body: kInvalidArgument (the request),
@@ -81,7 +88,7 @@ class HttpClient {
  public:
   struct Options {
     std::string user_agent = "tarn";
-    std::string ca_file;  // PEM; empty for the system's.
+    TlsFiles tls;
     uint64_t connect_timeout_ms = limits::kOutboundConnectMsDefault;
     bool public_addresses_only = false;  // Checked after the name was resolved, for every connection.
   };

@@ -18,6 +18,7 @@ import time
 import unittest
 
 from common import BINARY, Registry, User, publish
+from tls_proxy import Authority, TlsProxy
 
 SEED = int(os.environ.get("TEST_SEED", str(int(time.time()))))
 KILLS = int(os.environ.get("REPLICATION_KILLS", "6"))
@@ -403,6 +404,63 @@ class TwoRegions(Pair):
         divergence = json.loads(self.west.admin("replication", "divergence"))
         self.assertEqual(len(divergence), 1)
         self.assertGreaterEqual(len(divergence[0]["records"]), 1)
+
+
+class MutualTls(Pair):
+    """East behind a proxy that lets nobody in who has no certificate."""
+
+    def setUp(self):
+        super().setUp()
+        self.authority = Authority(self.folder / "authority")
+        self.proxy = TlsProxy(self.authority, self.east.port)
+        self.addCleanup(self.proxy.stop)
+        self.west.follow = self.proxy.url
+
+    def start_west(self, wait=True, **files):
+        os.environ.update({f"TARN_REPLICATION_{key.upper()}": str(value) for key, value in files.items()})
+        try:
+            self.west.start(wait)
+        finally:
+            for key in files:
+                del os.environ[f"TARN_REPLICATION_{key.upper()}"]
+
+    def expect_not_serving(self, why):
+        """It waits for its leader, and says so to whoever asks."""
+        self.assertEqual(self.west.request("GET", "/-/health").status, 200)
+        for path in ("/-/ready", "/-/ping", "/before"):
+            answer = self.west.request("GET", path)
+            self.assertEqual(answer.status, 503)
+            self.assertIn(why, answer.json()["error"])
+
+    def test_a_follower_shows_its_certificate(self):
+        certificate, key = self.authority.issue("west", "extendedKeyUsage=clientAuth")
+        answer, before = self.publish(self.east, "before", "1.0.0", os.urandom(100_000))
+        self.assertEqual(answer.status, 201, answer.body)
+        self.start_west(ca_file=self.authority.certificate, certificate_file=certificate, key_file=key)
+        self.wait_in_sync()
+        answer, through_west = self.publish(self.west, "through-west", "1.0.0", os.urandom(100_000))
+        self.assertEqual(answer.status, 201, answer.body)
+        self.expect_equal()
+        for node in self.nodes:
+            self.assertEqual(self.tarball_of(node, "before", "1.0.0"), before)
+            self.assertEqual(self.tarball_of(node, "through-west", "1.0.0"), through_west)
+        self.assertEqual(self.proxy.shown, {"west"})
+        self.assertEqual(self.proxy.refused, 0)
+
+    def test_without_one_it_gets_nothing_and_says_why(self):
+        self.start_west(wait=False, ca_file=self.authority.certificate)
+        wait_for("west says why", lambda: "certificate required" in self.west.log())
+        self.assertGreater(self.proxy.refused, 0)
+        self.expect_not_serving("certificate required")
+        self.assertEqual(self.proxy.shown, set())
+
+    def test_it_does_not_believe_another_authority(self):
+        stranger = Authority(self.folder / "stranger")
+        certificate, key = self.authority.issue("west", "extendedKeyUsage=clientAuth")
+        self.start_west(wait=False, ca_file=stranger.certificate, certificate_file=certificate, key_file=key)
+        wait_for("west says why", lambda: "SSL certificate problem" in self.west.log())
+        self.expect_not_serving("SSL certificate problem")
+        self.assertEqual(self.proxy.shown, set(), "the secret was shown to nobody")
 
 
 class Failover(Pair):
