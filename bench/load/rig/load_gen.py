@@ -25,6 +25,7 @@ class Load:
     expect: tuple[int, ...] = (200,)
     rate: int = 0
     first_body: Path | None = None
+    timeout_seconds: float = 30
 
     def arguments(self) -> list[str]:
         words = ["--connections", self.connections, "--seconds", self.seconds, "--requests", self.requests]
@@ -36,6 +37,7 @@ class Load:
             words += ["--header", f"{name}: {value}"]
         for status in self.expect:
             words += ["--expect", status]
+        words += ["--timeout-ms", round(self.timeout_seconds * 1e3)]
         if self.rate:
             words += ["--rate", self.rate]
         if self.first_body:

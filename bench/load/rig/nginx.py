@@ -57,7 +57,7 @@ class Nginx(Server):
             gz_file.write_bytes(gzip_body)
 
     def command(self) -> list[str]:
-        self.port = _free_port()
+        self.port = free_port()
         configuration = self.folder / "nginx.conf"
         configuration.write_text(CONFIGURATION.format(
             folder=self.folder,
@@ -74,7 +74,7 @@ class Nginx(Server):
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

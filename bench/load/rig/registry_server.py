@@ -4,6 +4,7 @@ import http.client
 from collections.abc import Iterable
 
 from rig.load_gen import Load, write_put_set
+from rig.npm_package import tarball_path
 from rig.server import Server, ServerError
 
 REQUEST_SECONDS = 60
@@ -13,8 +14,22 @@ BULK_SECONDS = 300
 class RegistryServer(Server):
     token = ""
 
+    def prepare(self) -> None:
+        """What a new server needs once, after its start, before anybody can publish."""
+
     def authorization(self) -> str:
         return f"Bearer {self.token}"
+
+    def packument_path(self, name: str) -> str:
+        return f"/{name}"
+
+    def tarball_path(self, name: str, version: str) -> str:
+        return tarball_path(name, version)
+
+    def publish_versions(self, name: str, documents: list[bytes]) -> None:
+        """All versions of a package, outside any measurement."""
+        for document in documents:
+            self.publish(self.packument_path(name), document)
 
     def get(self, path: str, headers: dict[str, str]) -> tuple[bytes, http.client.HTTPMessage]:
         """Body and headers of a GET that must answer 200."""
@@ -35,7 +50,7 @@ class RegistryServer(Server):
         put_set = self.folder / "put-set"
         count = write_put_set(put_set, records)
         return Load(connections=connections, seconds=BULK_SECONDS, requests=count, put_set=put_set,
-                    headers={"Authorization": self.authorization()}, expect=(200, 201))
+                    headers={"Authorization": self.authorization()}, expect=(200, 201), timeout_seconds=BULK_SECONDS)
 
     def _request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_SECONDS)

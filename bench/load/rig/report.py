@@ -43,7 +43,7 @@ def print_read(row: Comparison) -> None:
           f"{row.rival_median('cpu_us'):>12.2f}{row.subject_median('cpu_us'):>10.2f}  "
           f"{cpu.median:<5.2f} ({cpu.low:.2f} – {cpu.high:.2f})    "
           f"{row.rival_median('rps'):>12.0f}{row.subject_median('rps'):>10.0f}{rps.median:>7.2f}"
-          f"{row.subject_median('p50_us'):>8.0f}{row.subject_median('p99_us'):>8.0f}  {', '.join(notes)}", flush=True)
+          f" {row.subject_median('p50_us'):>7.0f} {row.subject_median('p99_us'):>7.0f}  {', '.join(notes)}", flush=True)
 
 
 def print_value(row: Value) -> None:

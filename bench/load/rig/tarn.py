@@ -28,7 +28,7 @@ class Tarn(RegistryServer):
         final = self._data
         self._data = fast_folder / "tarn-bench-data"
         try:
-            self._create()
+            self.create()
             self.start()
             load = self.publish_load(records, connections=1)
             if load.requests:  # F4 alone begins with an empty registry.
@@ -47,7 +47,7 @@ class Tarn(RegistryServer):
             final, self._data = self._data, self._data.with_suffix(".partial")
             shutil.rmtree(self._data, ignore_errors=True)
             self._data.parent.mkdir(parents=True, exist_ok=True)
-            self._create()
+            self.create()
             subprocess.run([generator, self._data, str(packages), str(versions), USER], check=True, capture_output=True)
             self._data.rename(final)
             self._data = final
@@ -57,7 +57,7 @@ class Tarn(RegistryServer):
     def data(self) -> Path:
         return self._data
 
-    def _create(self) -> None:
+    def create(self) -> None:
         self._admin(["user", "add", USER, "--admin", "--password-stdin"], "a password for benchmarks only\n")
         self.token = self._admin(["token", "create", USER], "").split()[-1]
 

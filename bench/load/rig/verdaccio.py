@@ -1,17 +1,16 @@
-"""Verdaccio as a rival, installed from the npm registry when it is not there yet, with its own defaults."""
+"""Verdaccio as a rival, with its own defaults but no upstream. It does not sync what it acknowledges."""
 
 import json
-import shutil
-import subprocess
-import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
-from rig.nginx import _free_port as free_port
+from rig.nginx import free_port
+from rig.npm_install import install
+from rig.npm_package import with_dist
 from rig.registry_server import RegistryServer
 from rig.server import ServerError
 
 VERSION = "6.8.0"
-INSTALL_SECONDS = 600
 CONFIGURATION = """
 storage: ./storage
 auth:
@@ -27,22 +26,9 @@ log: {type: file, path: ./log.txt, format: json, level: error}
 """
 
 
-def install(peers: Path) -> Path:
-    """The program below `peers`."""
-    final = peers / f"verdaccio-{VERSION}"
-    if not final.is_dir():
-        peers.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=peers))
-        # It asks for node-fetch by a tag, which not every mirror has.
-        (partial / "package.json").write_text(json.dumps({"private": True, "overrides": {"node-fetch": "2.7.0"}}))
-        done = subprocess.run(["npm", "install", "--prefix", str(partial), "--ignore-scripts", "--no-audit", "--no-fund",
-                               "--save-exact", f"verdaccio@{VERSION}"], capture_output=True, text=True, check=False,
-                              timeout=INSTALL_SECONDS)
-        if done.returncode != 0:
-            shutil.rmtree(partial)
-            raise ServerError(f"Verdaccio cannot be installed: {done.stderr.strip()[-400:]}")
-        partial.rename(final)
-    return final / "node_modules/verdaccio/bin/verdaccio"
+def installed(peers: Path) -> Path:
+    """The program below `peers`. It asks for node-fetch by a tag, which not every mirror has."""
+    return install(peers, "verdaccio", VERSION, {"node-fetch": "2.7.0"}) / "bin/verdaccio"
 
 
 class Verdaccio(RegistryServer):
@@ -56,13 +42,29 @@ class Verdaccio(RegistryServer):
         configuration.write_text(CONFIGURATION)
         return ["node", str(self._program), "-c", str(configuration), "-l", f"127.0.0.1:{self.port}"]
 
+    def place(self, packages: Iterable[tuple[dict, bytes]]) -> None:
+        """Packages into its storage before it starts, as it would keep them. It hashes a password for each publish, which for
+        a thousand of them takes minutes.
+        """
+        for package_json, tgz in packages:
+            name, version = package_json["name"], package_json["version"]
+            folder, file = self.folder / "storage" / name, f"{name}-{version}.tgz"
+            folder.mkdir(parents=True)
+            (folder / file).write_bytes(tgz)
+            entry = with_dist(package_json, tgz)
+            (folder / "package.json").write_text(json.dumps({
+                "_id": name, "_rev": "1-0", "name": name, "dist-tags": {"latest": version}, "versions": {version: entry},
+                "time": {version: "2026-01-01T00:00:00.000Z"}, "users": {}, "readme": "", "_uplinks": {}, "_distfiles": {},
+                "_attachments": {file: {"shasum": entry["dist"]["shasum"], "version": version}}}))
+
     def is_ready(self) -> bool:
         try:
             return self._request("GET", "/-/ping", None, {})[0] == 200
         except OSError:
             return False
 
-    def sign_up(self) -> None:
+    def prepare(self) -> None:
+        """A user who may publish."""
         user = {"name": "bench", "password": "a password for benchmarks only", "email": "bench@registry.example", "type": "user"}
         status, body, _ = self._request("PUT", "/-/user/org.couchdb.user:bench", json.dumps(user).encode(),
                                         {"Content-Type": "application/json"})
