@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+from rig.measured import Value
+
 
 def measure(command):
     """Wall and CPU seconds of a command, its peak memory in bytes, and what it printed."""
@@ -45,6 +47,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tarball-kilobytes", type=int, default=200)
     parser.add_argument("--folder", type=pathlib.Path, default=None, help="where the files go; default: TMPDIR")
+    parser.add_argument("--json", type=pathlib.Path, help="also into this file, as rows of bench/load/run.py")
     arguments = parser.parse_args()
     build = pathlib.Path(os.environ.get("BUILD", "build/release")).resolve()
     with tempfile.TemporaryDirectory(prefix="tarn-import-bench-", dir=arguments.folder) as folder_name:
@@ -66,6 +69,18 @@ def main():
                 (folder / "copy").unlink(missing_ok=True)
                 runs[name].append(measure(command))
         report(dump.stat().st_size, database.stat().st_size, runs)
+        if arguments.json:
+            arguments.json.write_text(json.dumps([row.as_json() for row in rows(runs)]))
+
+
+def rows(runs):
+    """What the table of all figures says of it."""
+    alone = [json.loads(run["output"]) for run in runs["alone"]]
+    for name in ("import of the dump", "import of the file"):
+        shares = [run["cpu"] / one["cpu_seconds"] for run, one in zip(runs[name], alone, strict=True)]
+        yield Value("F8", f"{name}, CPU : base64, SHA-512 and SHA-1 alone", "×", shares, 1.6)
+        yield Value("F8", f"{name}", "MB/s of tarballs", [alone[0]["tarball_bytes"] / 1e6 / run["wall"] for run in runs[name]])
+        yield Value("F8", f"{name}, peak memory", "MiB", [run["rss"] / 2**20 for run in runs[name]])
 
 
 def report(dump_bytes, database_bytes, runs):

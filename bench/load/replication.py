@@ -10,6 +10,7 @@ Everything is bounded and ends by itself.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import random
@@ -25,6 +26,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "blackbox"))
 from common import Registry, User, publish  # noqa: E402
 from two_regions_test import Node, free_ports, wait_for  # noqa: E402
+
+from rig.machine import fdatasync_per_second  # noqa: E402
+from rig.measured import Value  # noqa: E402
 
 COPY_BYTES = 1 << 20
 
@@ -102,6 +106,8 @@ def main():
     parser.add_argument("--mebibytes", type=int, default=2048)
     parser.add_argument("--versions", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--lag-publishes", type=int, default=300)
+    parser.add_argument("--json", type=pathlib.Path, help="also into this file, as rows of bench/load/run.py")
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tarn-bench-"))
     east_port, *ports = free_ports(2 + arguments.rounds)
@@ -144,9 +150,20 @@ def main():
         west = nodes[-1]
         wait_for("in sync", lambda: any(peer["standing"] == "in sync" and peer["lag_records"] == 0
                                         for peer in east.status()["followers"]), 60)
-        lags = lag_of(west, east, token, 300)
-        print(f"answered at east to readable at west: p50 {lags[150]:.1f} ms, p99 {lags[297]:.1f} ms "
+        lags = lag_of(west, east, token, arguments.lag_publishes)
+        p50, p99 = (lags[len(lags) * share // 100] for share in (50, 99))
+        print(f"answered at east to readable at west: p50 {p50:.1f} ms, p99 {p99:.1f} ms "
               f"(of it the request itself; ack=remote)")
+        if arguments.json:
+            shares = [ready / loop for ready, loop in zip(rates["follower ready"], rates["loopback + fsync"], strict=True)]
+            rows = [Value("F9", f"a follower's first copy of {mib:.0f} MiB until it is ready : loopback into a file with fsync", "×",
+                          shares, 0.7, at_least=True),
+                    Value("F9", "a follower's first copy", "MiB/s", rates["follower ready"]),
+                    Value("F9", "CPU of the follower", "s/GiB", follower_cpu),
+                    Value("F10", "answered here, readable there, median of publishes one by one", "ms", [p50]),
+                    Value("F10", "answered here, readable there, p99", "ms", [p99]),
+                    Value("F10", "one fdatasync of this disk, beside it", "ms", [1e3 / fdatasync_per_second(folder, 4_096)])]
+            arguments.json.write_text(json.dumps([row.as_json() for row in rows]))
     finally:
         for node in nodes:
             node.stop()

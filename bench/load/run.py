@@ -8,13 +8,15 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from rig import contents, machine, report
+from rig import contents, machine, programs, report
 from rig.load_gen import LoadError, LoadGen
 from rig.nginx import Nginx
 from rig.measured import Section
+from rig.more_writes import MoreWrites
+from rig.peers import Peers
 from rig.reads import Reads
 from rig.scale import Scale
 from rig.server import Server, ServerError
@@ -23,7 +25,7 @@ from rig.writes import Writes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SERVER_CORE, CLIENT_CORE = 0, 1
-READ_FIGURES, WRITE_FIGURES, SECTION_FIGURES = {"F1", "F2", "F3"}, {"F4", "F5", "F6"}, {"F11"}
+READ_FIGURES, WRITE_FIGURES, SECTION_FIGURES = {"F1", "F2", "F3"}, {"F4", "F5", "F6"}, {"F8", "F9", "F11", "F13", "mixed"}
 ALL_FIGURES = READ_FIGURES | WRITE_FIGURES | SECTION_FIGURES
 SCALE_SIZES = [10_000, 100_000, 1_000_000]
 
@@ -42,6 +44,8 @@ def parse_arguments() -> argparse.Namespace:
                         help="packages of the registries of F11, for example 10000,100000 (default 10000, with --full up to 1000000)")
     parser.add_argument("--keep-stores", type=Path, metavar="FOLDER",
                         help="where the registries of F11 stay for the next time; a million packages take 10 GB and a quarter of an hour")
+    parser.add_argument("--peers", type=Path, default=REPOSITORY / "build/peers",
+                        help="where Verdaccio and pouchdb-server are, or are installed to from the npm registry")
     parser.add_argument("--tarn-env", action="append", default=[], metavar="TARN_X_Y=VALUE",
                         help="a setting for tarn; repeat")
     parser.add_argument("--self-check", action="store_true",
@@ -104,12 +108,12 @@ def measure(arguments: argparse.Namespace, work: Path) -> None:
 def measure_beside_nginx(arguments: argparse.Namespace, load_gen: LoadGen, work: Path):
     rival = Nginx("nginx", work / "nginx", SERVER_CORE, open_file_cache=arguments.open_file_cache)
     subject = make_subject(arguments, work)
-    scenarios = Reads(load_gen, rival, subject, arguments.rounds, arguments.seconds)
+    scenarios = Reads(load_gen, rival, subject, arguments.rounds, arguments.seconds, arguments.quick)
     writes = None
     if isinstance(subject, Tarn):
         writes = Writes(load_gen, subject, max(arguments.rounds // 3, 3), arguments.quick)
         print("Publishing what the scenarios need …", flush=True)
-        needed = itertools.chain(contents.publishes() if arguments.figures & READ_FIGURES else (),
+        needed = itertools.chain(contents.publishes(arguments.quick) if arguments.figures & READ_FIGURES else (),
                                  writes.publishes_before(arguments.figures))
         subject.fill(load_gen, needed, arguments.fast_folder or work)
     reads, written = [], []
@@ -131,14 +135,40 @@ def measure_beside_nginx(arguments: argparse.Namespace, load_gen: LoadGen, work:
         return reads, written, {server.name: server.peak_rss_bytes() for server in (rival, subject)}
 
 
+@contextmanager
+def new_tarn(arguments: argparse.Namespace, folder: Path) -> Iterator[Tarn]:
+    """An empty registry, running."""
+    tarn = Tarn(arguments.tarn.resolve(), folder, SERVER_CORE, dict(pair.split("=", 1) for pair in arguments.tarn_env))
+    tarn.create()
+    tarn.start()
+    try:
+        yield tarn
+    finally:
+        tarn.stop()
+
+
 def measure_sections(arguments: argparse.Namespace, load_gen: LoadGen, work: Path) -> Iterator[Section]:
     """What has servers of its own. Each section ends its servers before the next one begins."""
     rounds = max(arguments.rounds // 2, 3)
+    if "mixed" in arguments.figures:
+        report.print_reads_head("rival", "tarn")
+        with new_tarn(arguments, work / "tarn-mixed") as subject:
+            yield MoreWrites(load_gen, subject, rounds, report.say).run()
+    if "F13" in arguments.figures:
+        report.print_reads_head("peer", "tarn")
+        with new_tarn(arguments, work / "tarn-beside-peers") as subject:
+            peers = Peers(load_gen, arguments.peers, work, SERVER_CORE, rounds, arguments.seconds, installs=1 if arguments.quick else 3,
+                          say=report.say)
+            yield peers.run(subject)
     if "F11" in arguments.figures:
         report.print_reads_head("small", "big")
         scale = Scale(load_gen, arguments.tarn.resolve(), arguments.store_generator.resolve(), work, arguments.keep_stores, SERVER_CORE,
                       rounds, arguments.seconds)
         yield scale.run(arguments.scale, report.say)
+    if "F8" in arguments.figures:
+        yield programs.imports(arguments.tarn.resolve(), work, arguments.quick, report.say)
+    if "F9" in arguments.figures:
+        yield programs.replication(arguments.tarn.resolve(), work, arguments.quick, report.say)
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """Rows of the table that are no comparison of two servers under the same load: one value, several times."""
 
 import statistics
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,10 @@ class Value:
         if self.limit is None:
             return None
         return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    @classmethod
+    def from_json(cls, made: dict) -> "Value":
+        return cls(**{field.name: made[field.name] for field in fields(cls)})
 
     def as_json(self) -> dict:
         return {**asdict(self), "value": self.value, "reached": self.reached}

@@ -15,6 +15,10 @@ class ValueAgainstItsLimit(unittest.TestCase):
     def test_without_a_limit_is_neither(self):
         self.assertIsNone(Value("", "search", "ms", [1.0]).reached)
 
+    def test_comes_back_from_json(self):
+        row = Value("F9", "bootstrap", "", [0.7], limit=0.7, at_least=True)
+        self.assertEqual(Value.from_json(row.as_json()), row)
+
 
 if __name__ == "__main__":
     unittest.main()
