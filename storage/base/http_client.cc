@@ -131,6 +131,9 @@ Result<HttpUrl> ParseHttpUrl(std::string_view url) {
   ASSIGN_OR_RETURN(const UrlHandle handle, OpenUrl(url));
   HttpUrl parts = PartsOf(handle.get());
   if (parts.host.empty() || parts.port == 0) return InvalidArgument("a URL without a host or port to connect to");
+  for (const char c : parts.host) {  // "%7f" in it has become one.
+    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f') return InvalidArgument("a URL with control characters");
+  }
   return parts;
 }
 
