@@ -230,6 +230,10 @@ std::vector<Setting> MakeSettings() {
           "Threads for writes; each holds one until its commit is durable, so this bounds the size of a commit group."),
       Number("executor", "queue_wait_ms", "", &Config::queue_wait_ms, {1, 3'600'000},
              "How long a request may wait for a thread before it is answered 503."),
+      Number("watchdog", "stall_ms", "", &Config::watchdog_stall_ms, {100, 3'600'000},
+             "When the disk, the commits, a class of threads or a core has not gone on with its work for so long, the "
+             "node is "
+             "not ready, and its state is logged."),
       Text("log", "level", "--log-level", &Config::log_level, OneOf({"debug", "info", "warning", "error"}),
            "Least level that is written."),
   };

@@ -76,6 +76,9 @@ struct Config {
   uint64_t read_threads = 4;
   uint64_t write_threads = 64;
   uint64_t queue_wait_ms = 5'000;
+
+  // [watchdog]
+  uint64_t watchdog_stall_ms = 5'000;
   // [log]
   std::string log_level = "info";
 };

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <utility>
 
+#include "storage/base/mutex.h"
 #include "storage/base/node_state.h"
 #include "storage/engine/store.h"
 
@@ -20,10 +22,17 @@ class LocalNode final : public NodeState {
   Status Ready() const override;
 
   void SetDraining() { draining_.store(true, std::memory_order_release); }
+  // What the watchdog says: not OK while something is stalled.
+  void SetStall(Status stall) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    stall_ = std::move(stall);
+  }
 
  private:
   const engine::Store& store_;
   std::atomic<bool> draining_{false};
+  mutable Mutex mutex_;
+  Status stall_ GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::cli

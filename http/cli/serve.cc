@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <functional>
 #include <iterator>
 #include <optional>
 
@@ -18,6 +19,7 @@
 #include "http/cli/peering.h"
 #include "http/cli/periodic_work.h"
 #include "http/cli/preparing_server.h"
+#include "http/cli/watchdog.h"
 #include "http/net/listener.h"
 #include "http/net/server.h"
 #include "storage/base/file_system.h"
@@ -209,6 +211,9 @@ void PrintAddresses(const Config& config, const http::Server& server, bool has_u
 // To this process, from itself: close the store and open it again.
 constexpr int kReopenSignal = SIGUSR2;
 
+// From an operator: say what is going on.
+constexpr int kDumpSignal = SIGUSR1;
+
 // SIGTERM and SIGINT, blocked in every thread that is started after this.
 sigset_t BlockSignals() {
   sigset_t signals;
@@ -216,6 +221,7 @@ sigset_t BlockSignals() {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, kReopenSignal);
+  sigaddset(&signals, kDumpSignal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -233,6 +239,16 @@ int Answer(Ending ending) { return ending == Ending::kStopped ? kExitOk : kExitF
 Ending Failed(const Status& status) {
   Fail(status);
   return Ending::kFailed;
+}
+
+// The signal that ends the serving. Each kDumpSignal before it is answered by `dump`.
+int WaitForTheEnd(const sigset_t& signals, const std::function<void()>& dump) {
+  while (true) {
+    int received = 0;
+    sigwait(&signals, &received);
+    if (received != kDumpSignal) return received;
+    dump();
+  }
 }
 
 // Whether a signal to stop is waiting.
@@ -348,8 +364,11 @@ Ending ServeOnce(const Config& config, Elector* elector, std::vector<http::Owned
        {"lsn", store.last_lsn().value()},
        {"role", leads ? "leader" : "follower"}});
 
-  int received = 0;
-  sigwait(&signals, &received);
+  std::optional<Watchdog> watchdog;
+  watchdog.emplace(StallDetector::Options{.stall_ms = config.watchdog_stall_ms}, DumpParts{store, executor, server},
+                   &own_node, &SystemClock());
+  const int received = WaitForTheEnd(signals, [&watchdog] { watchdog->Dump("asked for by SIGUSR1"); });
+  watchdog.reset();  // It asks the cores, which end now.
   const bool begins_anew = received == kReopenSignal;
   if (elector != nullptr) elector->Attach(nullptr);
   // While one of them is open, the kernel goes on to accept whom nobody will serve.

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "http/net/connection.h"
+#include "storage/base/io_activity.h"
 #include "storage/base/logging.h"
 
 namespace tarn::http {
@@ -25,6 +26,7 @@ bool IsCached(int fd, uint64_t offset) {
 
 // Brings a part of a file into the page cache, on a thread that may block.
 Status ReadIntoCache(int fd, uint64_t offset, size_t size) {
+  const IoScope scope(IoKind::kRead, fd);
   constexpr size_t kPieceBytes = 64 * limits::kKiB;
   thread_local char scratch[kPieceBytes];
   while (size > 0) {

@@ -103,6 +103,19 @@ void Core::StartCut() {
   });
 }
 
+void Core::Ping() {
+  uint64_t answered = 0;
+  const uint64_t now_ms = std::max<uint64_t>(server_.clock.MonotonicMs(), 1);
+  if (!asked_ms_.compare_exchange_strong(answered, now_ms)) return;
+  boost::asio::post(context_, [this] { asked_ms_.store(0, std::memory_order_release); });
+}
+
+uint64_t Core::silent_ms() const {
+  const uint64_t asked_ms = asked_ms_.load(std::memory_order_acquire);
+  const uint64_t now_ms = server_.clock.MonotonicMs();
+  return asked_ms == 0 ? 0 : now_ms - std::min(now_ms, asked_ms);
+}
+
 void Core::Drain() {
   draining_ = true;
   boost::system::error_code ignored;

@@ -88,6 +88,10 @@ class Core {
   // As StartDrain, and breaks the connections.
   void StartCut();
   const CoreCounters& counters() const { return counters_; }
+  // Asks the loop for a sign of life; one question at a time. From any thread, as the answer:
+  void Ping();
+  // Since the question that it has not answered yet; 0 when it has.
+  uint64_t silent_ms() const;
 
   // --- for connections ---
   boost::asio::io_context& context() { return context_; }
@@ -132,7 +136,8 @@ class Core {
   WarmParts warm_parts_;
   std::vector<std::unique_ptr<Workspace>> spare_workspaces_;
   std::vector<std::unique_ptr<char[]>> spare_body_buffers_;
-  size_t refusing_ = 0;  // Connections over the limit that are being told so.
+  std::atomic<uint64_t> asked_ms_{0};  // Ping's question; 0: it is answered.
+  size_t refusing_ = 0;                // Connections over the limit that are being told so.
   bool ticking_ = false;
   bool draining_ = false;
 };

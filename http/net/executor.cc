@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
@@ -86,6 +87,7 @@ class Executor::Pool {
     }
     work->queued_ms = clock_.MonotonicMs();
     queue_.push_back(work);
+    if (queue_.size() > idle_ && starved_since_ms_ == 0) starved_since_ms_ = std::max<uint64_t>(work->queued_ms, 1);
     work_ready_.NotifyOne();
     if (queue_.size() > idle_) sweep_.NotifyOne();  // Some job may really have to wait.
     return OkStatus();
@@ -112,6 +114,11 @@ class Executor::Pool {
     MutexLock lock(mutex_);
     Stats result = stats_;
     result.queued = queue_.size();
+    result.threads = options_.threads;
+    if (starved_since_ms_ != 0) {
+      const uint64_t now_ms = clock_.MonotonicMs();
+      result.starved_ms = now_ms - std::min(now_ms, starved_since_ms_);
+    }
     return result;
   }
 
@@ -144,6 +151,7 @@ class Executor::Pool {
   // Null when stopping and nothing is left.
   Work* Next() {
     MutexLock lock(mutex_);
+    starved_since_ms_ = 0;
     while (queue_.empty()) {
       if (stopping_) return nullptr;
       ++idle_;
@@ -153,6 +161,7 @@ class Executor::Pool {
     Work* const work = queue_.front();
     queue_.pop_front();
     ++stats_.running;
+    if (!queue_.empty() && idle_ == 0) starved_since_ms_ = std::max<uint64_t>(clock_.MonotonicMs(), 1);
     return work;
   }
 
@@ -196,7 +205,8 @@ class Executor::Pool {
   CondVar settled_;
   std::deque<Work*> queue_ GUARDED_BY(mutex_);  // Owned; oldest first.
   size_t idle_ GUARDED_BY(mutex_) = 0;
-  size_t handing_back_ GUARDED_BY(mutex_) = 0;  // Threads within Finish.
+  uint64_t starved_since_ms_ GUARDED_BY(mutex_) = 0;  // 0: it is not.
+  size_t handing_back_ GUARDED_BY(mutex_) = 0;        // Threads within Finish.
   bool stopping_ GUARDED_BY(mutex_) = false;
   Stats stats_ GUARDED_BY(mutex_);
 };

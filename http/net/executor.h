@@ -65,6 +65,10 @@ class Executor {
     uint64_t running = 0;  // Gauge.
     uint64_t finished = 0;
     uint64_t refused = 0;  // Queue full or waited too long.
+    uint64_t threads = 0;
+    // Since a job first had to wait and no thread has taken one; 0 while none waits. Goes on to grow when those who waited
+    // have been sent away: all threads are stuck until one of them takes a job, or has none to take.
+    uint64_t starved_ms = 0;
   };
 
   Executor();  // The default options.

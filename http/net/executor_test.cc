@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "http/net/testing/run_task.h"
+#include "storage/testing/manual_clock.h"
 
 namespace tarn::http {
 namespace {
@@ -110,6 +111,44 @@ TEST(Executor, EndsAWaitThatIsTooLong) {
   std::thread::id where;
   EXPECT_EQ(RunTask(RunVoid(executor, &where)).code(), Code::kResourceExhausted);
   EXPECT_EQ(where, std::thread::id()) << "it was not run";
+  plug.Open();
+}
+
+TEST(Executor, SaysForHowLongAClassIsStarved) {
+  ManualClock clock;
+  Executor executor(OneThread(/*queue_max=*/8, /*wait_ms_max=*/0), clock);
+  Plug plug(&executor);
+  clock.AdvanceMs(10'000);
+  EXPECT_EQ(executor.stats(WorkClass::kRead).starved_ms, 0u) << "a long job alone keeps nobody waiting";
+  std::promise<void> ran;
+  ASSERT_TRUE(executor.Post(WorkClass::kRead, [&ran] { ran.set_value(); }).ok());
+  clock.AdvanceMs(3'000);
+  EXPECT_EQ(executor.stats(WorkClass::kRead).starved_ms, 3'000u);
+  ASSERT_TRUE(executor.Post(WorkClass::kRead, [] {}).ok());
+  clock.AdvanceMs(1'000);
+  EXPECT_EQ(executor.stats(WorkClass::kRead).starved_ms, 4'000u) << "from the first that had to wait";
+  EXPECT_EQ(executor.stats(WorkClass::kWrite).starved_ms, 0u);
+  plug.Open();
+  ran.get_future().wait();
+  executor.Stop();
+  EXPECT_EQ(executor.stats(WorkClass::kRead).starved_ms, 0u);
+}
+
+// Those who waited are sent away; the class is as stuck as before.
+TEST(Executor, IsStarvedWhenNobodyWaitsAnyMore) {
+  ManualClock clock;
+  Executor executor(OneThread(/*queue_max=*/8, /*wait_ms_max=*/1'000), clock);
+  Plug plug(&executor);
+  std::promise<Code> ended;
+  const auto refused = [&ended](const Status& status) { ended.set_value(status.code()); };
+  ASSERT_TRUE(executor
+                  .Post(
+                      WorkClass::kRead, [] {}, refused)
+                  .ok());
+  clock.AdvanceMs(1'001);
+  EXPECT_EQ(ended.get_future().get(), Code::kResourceExhausted);
+  EXPECT_EQ(executor.stats(WorkClass::kRead).queued, 0u);
+  EXPECT_EQ(executor.stats(WorkClass::kRead).starved_ms, 1'001u);
   plug.Open();
 }
 

@@ -25,6 +25,7 @@ class Server::Impl {
 
   Status Start();
   Status Drain(uint64_t deadline_ms);
+  std::vector<uint64_t> CoreSilencesMs();
   void Stop();
   ServerStats stats() const;
   const std::vector<std::string>& addresses() const { return addresses_; }
@@ -124,6 +125,15 @@ void Server::Impl::Stop() {
   if (!context_.options.unix_socket_path.empty()) ::unlink(context_.options.unix_socket_path.c_str());
 }
 
+std::vector<uint64_t> Server::Impl::CoreSilencesMs() {
+  std::vector<uint64_t> silences;
+  for (const std::unique_ptr<Core>& core : cores_) {
+    silences.push_back(core->silent_ms());
+    core->Ping();
+  }
+  return silences;
+}
+
 ServerStats Server::Impl::stats() const {
   ServerStats stats;
   stats.open_connections = context_.open_connections.load(std::memory_order_relaxed);
@@ -150,6 +160,7 @@ Status Server::Start() { return impl_->Start(); }
 Status Server::Drain(uint64_t deadline_ms) { return impl_->Drain(deadline_ms); }
 void Server::Stop() { impl_->Stop(); }
 ServerStats Server::stats() const { return impl_->stats(); }
+std::vector<uint64_t> Server::CoreSilencesMs() { return impl_->CoreSilencesMs(); }
 const std::vector<std::string>& Server::addresses() const { return impl_->addresses(); }
 
 std::vector<int> InheritedListenSockets() {

@@ -31,7 +31,7 @@ struct ServerStats {
 // connection, which never changes core.
 //
 // Life: construct, Start, …, Drain, destroy. `handler` and `executor` outlive the server. Stop the executor after it.
-// Threads: one owner calls Start, Drain and Stop; stats() and addresses() from any.
+// Threads: one owner calls Start, Drain and Stop; stats(), addresses() and, while it runs, CoreSilencesMs() from any.
 class Server {
  public:
   Server(ServerOptions options, Handler& handler, Executor& executor, Clock& clock = SystemClock());
@@ -45,6 +45,8 @@ class Server {
 
   // "127.0.0.1:4873" for each listening TCP address, in the order of the options, with the port that was really bound.
   const std::vector<std::string>& addresses() const;
+  // Asks every core for a sign of life, and answers how long each has owed one: 0 when it has not. The first call only asks.
+  std::vector<uint64_t> CoreSilencesMs();
 
   // Graceful end: stops accepting (connections already in the queue of the kernel are taken), closes idle connections,
   // lets requests in flight finish with "connection: close", then stops. Blocks until all is done, at most `deadline_ms`;

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "storage/base/io_activity.h"
+
 namespace tarn {
 namespace {
 
@@ -23,6 +25,7 @@ class PosixFile final : public File {
   PosixFile& operator=(const PosixFile&) = delete;
 
   Status WriteAt(uint64_t offset, std::span<const iovec> parts) override {
+    const IoScope scope(IoKind::kWrite, descriptor_);
     std::vector<iovec> rest(parts.begin(), parts.end());
     size_t first = 0;
     while (first < rest.size()) {
@@ -37,6 +40,7 @@ class PosixFile final : public File {
   }
 
   Status ReadAt(uint64_t offset, size_t size, std::string* out) const override {
+    const IoScope scope(IoKind::kRead, descriptor_);
     out->resize(size);
     size_t done = 0;
     while (done < size) {
@@ -50,7 +54,10 @@ class PosixFile final : public File {
     return OkStatus();
   }
 
-  Status Sync() override { return ::fdatasync(descriptor_) == 0 ? OkStatus() : FromErrno(errno, "fdatasync " + path_); }
+  Status Sync() override {
+    const IoScope scope(IoKind::kSync, descriptor_);
+    return ::fdatasync(descriptor_) == 0 ? OkStatus() : FromErrno(errno, "fdatasync " + path_);
+  }
   Status Truncate(uint64_t size) override {
     return ::ftruncate(descriptor_, static_cast<off_t>(size)) == 0 ? OkStatus() : FromErrno(errno, "truncate " + path_);
   }
@@ -91,6 +98,7 @@ class Posix final : public FileSystem {
   Status SyncDirectory(const std::string& path) override {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0) return FromErrno(errno, "open folder " + path);
+    const IoScope scope(IoKind::kSync, descriptor);
     const Status status = ::fsync(descriptor) == 0 ? OkStatus() : FromErrno(errno, "fsync folder " + path);
     ::close(descriptor);
     return status;
