@@ -17,12 +17,12 @@ auth:
   htpasswd:
     file: ./htpasswd
     max_users: 10
-uplinks: {}
+uplinks: {{}}
 packages:
   '**':
     access: $all
     publish: $authenticated
-log: {type: file, path: ./log.txt, format: json, level: error}
+log: {{type: file, path: {folder}/log.txt, format: json, level: error}}
 """
 
 
@@ -39,7 +39,8 @@ class Verdaccio(RegistryServer):
     def command(self) -> list[str]:
         self.port = free_port()
         configuration = self.folder / "config.yaml"
-        configuration.write_text(CONFIGURATION)
+        # It would take a relative path of the log from the folder that it was started in.
+        configuration.write_text(CONFIGURATION.format(folder=self.folder))
         return ["node", str(self._program), "-c", str(configuration), "-l", f"127.0.0.1:{self.port}"]
 
     def place(self, packages: Iterable[tuple[dict, bytes]]) -> None:
