@@ -111,7 +111,7 @@ class FollowerHandshake : public ::testing::Test {
     testing::LoopbackServer server(
         [bytes](const std::string&, const std::string&) { return testing::LoopbackServer::Ok(bytes); });
     Follower::Options options;
-    options.leader = {server.Url(), "a-secret-of-a-test", ""};
+    options.leader = {server.Url(), "a-secret-of-a-test"};
     options.node_id = "west";
     options.promise = [](Epoch) { return OkStatus(); };
     Follower follower(std::move(options), &SystemClock());
