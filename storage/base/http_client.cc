@@ -131,8 +131,11 @@ Result<HttpUrl> ParseHttpUrl(std::string_view url) {
   ASSIGN_OR_RETURN(const UrlHandle handle, OpenUrl(url));
   HttpUrl parts = PartsOf(handle.get());
   if (parts.host.empty() || parts.port == 0) return InvalidArgument("a URL without a host or port to connect to");
-  for (const char c : parts.host) {  // "%7f" in it has become one.
-    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f') return InvalidArgument("a URL with control characters");
+  // It was decoded once. What was encoded twice, or is no letter of a name, leads elsewhere when it is written again.
+  for (const char c : parts.host) {
+    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f' || c == '%') {
+      return InvalidArgument("a URL whose host holds control characters or percent signs");
+    }
   }
   return parts;
 }
