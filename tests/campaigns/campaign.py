@@ -88,6 +88,9 @@ CAMPAIGNS = {
                         script("campaigns/failover_campaign.py", "--seed", "SEED", "--rounds", "ROUNDS")),
     "power_cut": Program("power cuts in the engine on the fault file system: unsynced bytes dropped, torn writes", 1000,
                          [BUILD / "power_cut_test"], {"TARN_CRASH_ROUNDS": "ROUNDS"}),
+    "bit_flips": Program("one flipped bit anywhere in the segments: verify finds it, and nothing wrong is served", 10_000,
+                         [BUILD / "engine_test", "--gtest_filter=BitFlipCampaign.*"],
+                         {"TARN_BIT_FLIPS": "ROUNDS", "TARN_BIT_FLIP_SEED": "SEED"}),
 }
 
 
