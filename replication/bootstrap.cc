@@ -241,11 +241,14 @@ Result<Lsn> LastCommon(engine::Shipping& ours, PeerClient& leader, const std::fu
 
 // Opens the store for a look. As a follower, so that nothing is written.
 Result<std::optional<Lsn>> FindDivergence(const std::string& directory, const PeerOptions& leader,
-                                          engine::CommitObserver* observer, const std::function<bool()>& is_stopping) {
+                                          engine::CommitObserver* observer,
+                                          const std::shared_ptr<engine::DirectoryLock>& lock,
+                                          const std::function<bool()>& is_stopping) {
   engine::StoreOptions options;
   options.directory = directory;
   options.role = NodeRole::kFollower;
   options.observer = observer;
+  options.lock = lock;
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Store> store, engine::Store::Open(options));
   PeerClient client(leader);
   ASSIGN_OR_RETURN(const Lsn common, LastCommon(*store->shipping(), client, is_stopping));
@@ -266,8 +269,9 @@ Status MakeWay(const std::string& directory, const Status& damage) {
 
 // A store that can be opened, or the last common LSN with the leader if it has gone another way.
 Result<std::optional<Lsn>> OpenOrCopy(const std::string& directory, const PeerOptions& leader,
-                                      engine::CommitObserver* observer, const std::function<bool()>& is_stopping,
-                                      Bootstrap* done) {
+                                      engine::CommitObserver* observer,
+                                      const std::shared_ptr<engine::DirectoryLock>& lock,
+                                      const std::function<bool()>& is_stopping, Bootstrap* done) {
   for (int copies = 0;; ++copies) {
     if (Exists(directory + kWholeMark)) RETURN_IF_ERROR(InstallCopy(directory));
     if (!HasSegments(directory)) {
@@ -275,7 +279,7 @@ Result<std::optional<Lsn>> OpenOrCopy(const std::string& directory, const PeerOp
       RETURN_IF_ERROR(InstallCopy(directory));
       done->copied = true;
     }
-    Result<std::optional<Lsn>> common = FindDivergence(directory, leader, observer, is_stopping);
+    Result<std::optional<Lsn>> common = FindDivergence(directory, leader, observer, lock, is_stopping);
     if (common.code() != Code::kCorruption || copies == kCopiesMax) {
       // Opened, whatever the leader said.
       const bool is_proved =
@@ -306,14 +310,15 @@ Status RemoveReplaced(const std::string& directory) {
 }
 
 Result<Bootstrap> PrepareToFollow(const std::string& directory, const PeerOptions& leader,
-                                  engine::CommitObserver* observer, const std::function<bool()>& is_stopping) {
+                                  engine::CommitObserver* observer, const std::shared_ptr<engine::DirectoryLock>& lock,
+                                  const std::function<bool()>& is_stopping) {
   Bootstrap done;
-  ASSIGN_OR_RETURN(const std::optional<Lsn> common, OpenOrCopy(directory, leader, observer, is_stopping, &done));
+  ASSIGN_OR_RETURN(const std::optional<Lsn> common, OpenOrCopy(directory, leader, observer, lock, is_stopping, &done));
   if (!common.has_value()) return done;
   const std::string aside = directory + "/diverged-after-" + std::to_string(common->value());
   Log(LogLevel::kWarning, "replication: this node has records that its leader does not have; they are set aside",
       {{"last_common_lsn", common->value()}, {"folder", aside}});
-  ASSIGN_OR_RETURN(const engine::TruncatedJournal cut, engine::TruncateJournal(directory, *common, aside));
+  ASSIGN_OR_RETURN(const engine::TruncatedJournal cut, engine::TruncateJournal(directory, *common, aside, lock));
   done.records_set_aside = cut.records_set_aside;
   done.aside = cut.aside;
   return done;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "replication/peer_client.h"
@@ -27,9 +28,11 @@ struct Bootstrap {
 // A whole copy that FetchCopy has made is put in its place first.
 // `is_stopping` ends it with kCancelled. kUnavailable: the leader cannot be reached (an existing directory is then left as
 // it is, and may be opened).
-// `observer` derives what is re-applied while the store is opened for a look; as StoreOptions::observer.
+// `observer` derives what is re-applied while the store is opened for a look; `lock` is the caller's, or none. Both as in
+// StoreOptions.
 Result<Bootstrap> PrepareToFollow(const std::string& directory, const PeerOptions& leader,
-                                  engine::CommitObserver* observer, const std::function<bool()>& is_stopping);
+                                  engine::CommitObserver* observer, const std::shared_ptr<engine::DirectoryLock>& lock,
+                                  const std::function<bool()>& is_stopping);
 
 // Copies the leader's segments beside a store that may be open meanwhile; PrepareToFollow puts them in its place, and what was
 // there before into `directory`/replaced-1, -2, … . Goes on where an earlier call was interrupted.

@@ -8,7 +8,9 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "http/api/error_response.h"
 #include "http/api/hot_cache.h"
@@ -25,6 +27,9 @@ namespace tarn::cli {
 namespace {
 
 constexpr time_t kAnswerSeconds = 60;
+// A server that changes its role closes its socket and opens it again, and one that starts has the directory first.
+constexpr uint64_t kConnectMs = 5'000;
+constexpr uint64_t kConnectAgainMs = 50;
 
 class Socket {
  public:
@@ -192,13 +197,15 @@ registry::RegistryOptions RegistryOptionsOf(const Config& config) {
 
 namespace {
 
-Result<OfflineStore> OpenStore(const Config& config, engine::StoreOptions::Mode mode, const Peering* peering) {
+Result<OfflineStore> OpenStore(const Config& config, engine::StoreOptions::Mode mode,
+                               std::shared_ptr<engine::DirectoryLock> lock, const Peering* peering) {
   if (mode == engine::StoreOptions::Mode::kReadOnly) RETURN_IF_ERROR(CheckDirectoryIsThere(config));
   // What recovery re-applies needs its derived families too, and the registry is there only afterwards.
   registry::DerivedFamiliesObserver deriving;
   OfflineStore offline;
   engine::StoreOptions options = StoreOptionsOf(config);
   options.mode = mode;
+  options.lock = std::move(lock);
   options.observer = &deriving;
   if (peering != nullptr) peering->Configure(&options);
   ASSIGN_OR_RETURN(offline.store, engine::Store::Open(options));
@@ -212,19 +219,29 @@ Result<OfflineStore> OpenStore(const Config& config, engine::StoreOptions::Mode 
 }  // namespace
 
 Result<OfflineStore> OpenOffline(const Config& config, engine::StoreOptions::Mode mode) {
-  return OpenStore(config, mode, nullptr);
+  return OpenStore(config, mode, nullptr, nullptr);
 }
 
-Result<OfflineStore> OpenToServe(const Config& config, const Peering* peering) {
-  return OpenStore(config, engine::StoreOptions::Mode::kReadWrite, peering);
+Result<OfflineStore> OpenToServe(const Config& config, std::shared_ptr<engine::DirectoryLock> lock,
+                                 const Peering* peering) {
+  return OpenStore(config, engine::StoreOptions::Mode::kReadWrite, std::move(lock), peering);
 }
 
 Result<std::unique_ptr<Operator>> Operator::Connect(const Config& config, IfMissing if_missing) {
   const std::string socket_path = SocketPath(config);
-  if (ConnectTo(socket_path).ok()) return std::unique_ptr<Operator>(std::make_unique<RunningServer>(socket_path));
-  if (if_missing == IfMissing::kRefuse) RETURN_IF_ERROR(CheckDirectoryIsThere(config));
-  ASSIGN_OR_RETURN(OfflineStore offline, OpenOffline(config, engine::StoreOptions::Mode::kReadWrite));
-  return std::unique_ptr<Operator>(std::make_unique<StoppedServer>(std::move(offline)));
+  const uint64_t end_ms = SystemClock().MonotonicMs() + kConnectMs;
+  while (true) {
+    if (ConnectTo(socket_path).ok()) return std::unique_ptr<Operator>(std::make_unique<RunningServer>(socket_path));
+    if (if_missing == IfMissing::kRefuse) RETURN_IF_ERROR(CheckDirectoryIsThere(config));
+    auto lock = engine::LockDirectory(config.data);
+    if (lock.ok()) {
+      ASSIGN_OR_RETURN(OfflineStore offline,
+                       OpenStore(config, engine::StoreOptions::Mode::kReadWrite, *std::move(lock), nullptr));
+      return std::unique_ptr<Operator>(std::make_unique<StoppedServer>(std::move(offline)));
+    }
+    if (lock.code() != Code::kFailedPrecondition || SystemClock().MonotonicMs() >= end_ms) return lock.status();
+    std::this_thread::sleep_for(std::chrono::milliseconds(kConnectAgainMs));
+  }
 }
 
 }  // namespace tarn::cli

@@ -20,7 +20,8 @@ enum class IfMissing : uint8_t { kCreate, kRefuse };
 // of the first.
 class Operator {
  public:
-  // kFailedPrecondition: the directory is locked by a process that does not answer on its socket. kNotFound: there is no
+  // kFailedPrecondition: the directory is locked by a process that does not answer on its socket, not even after a few
+  // seconds, for a server that changes its role is deaf for a moment. kNotFound: there is no
   // data directory, and none shall be made.
   static Result<std::unique_ptr<Operator>> Connect(const Config& config, IfMissing if_missing);
   virtual ~Operator() = default;
@@ -41,9 +42,10 @@ struct OfflineStore {
 };
 // kNotFound when there is none and `mode` is read-only.
 Result<OfflineStore> OpenOffline(const Config& config, engine::StoreOptions::Mode mode);
-// The same for a server, in the role it has among its peers; `peering` may be none.
+// The same for a server that has locked the directory, in the role it has among its peers; `peering` may be none.
 class Peering;
-Result<OfflineStore> OpenToServe(const Config& config, const Peering* peering);
+Result<OfflineStore> OpenToServe(const Config& config, std::shared_ptr<engine::DirectoryLock> lock,
+                                 const Peering* peering);
 engine::StoreOptions StoreOptionsOf(const Config& config);
 registry::RegistryOptions RegistryOptionsOf(const Config& config);
 

@@ -182,13 +182,13 @@ bool Peering::HasNothingYet() const {
   return follower_ != nullptr && !node_.leader_url.empty() && !std::filesystem::exists(config_.data + "/segments");
 }
 
-Status Peering::Prepare(engine::CommitObserver* observer, const std::function<bool()>& is_stopping,
-                        const std::function<void(std::string)>& say) {
+Status Peering::Prepare(engine::CommitObserver* observer, const std::shared_ptr<engine::DirectoryLock>& lock,
+                        const std::function<bool()>& is_stopping, const std::function<void(std::string)>& say) {
   if (follower_ == nullptr || node_.leader_url.empty()) return OkStatus();
   bool is_first = true;
   say("this node is empty: it copies the data of its leader " + node_.leader_url);
   while (true) {
-    const auto prepared = replication::PrepareToFollow(config_.data, LeaderOptions(), observer, is_stopping);
+    const auto prepared = replication::PrepareToFollow(config_.data, LeaderOptions(), observer, lock, is_stopping);
     if (prepared.ok()) {
       if (prepared->copied) {
         Log(LogLevel::kInfo, "replication: the leader's segments are here", {{"bytes", prepared->bytes_copied}});

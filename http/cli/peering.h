@@ -39,9 +39,9 @@ class Peering {
   ~Peering();
 
   // A follower's directory is made one that can follow. A leader that cannot be reached is waited for only by a node that has
-  // nothing yet, and that is told to `say`, as a sentence, each time there is something new to say.
-  Status Prepare(engine::CommitObserver* observer, const std::function<bool()>& is_stopping,
-                 const std::function<void(std::string)>& say);
+  // nothing yet, and that is told to `say`, as a sentence, each time there is something new to say. `lock`: of the directory.
+  Status Prepare(engine::CommitObserver* observer, const std::shared_ptr<engine::DirectoryLock>& lock,
+                 const std::function<bool()>& is_stopping, const std::function<void(std::string)>& say);
   // A follower without data of its own, which cannot serve before Prepare is done.
   bool HasNothingYet() const;
   void Configure(engine::StoreOptions* options) const;

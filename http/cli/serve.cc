@@ -284,29 +284,30 @@ void Reopen() { kill(getpid(), kReopenSignal); }
 
 // Meanwhile whoever asks is told. Not where it takes a moment alone, as when the role changes: there they are kept waiting.
 Status Prepare(const Config& config, Peering* peering, engine::CommitObserver* observer,
-               const std::vector<http::OwnedFd>& sockets) {
+               const std::shared_ptr<engine::DirectoryLock>& lock, const std::vector<http::OwnedFd>& sockets) {
   std::unique_ptr<PreparingServer> server;
   if (peering->HasNothingYet()) {
     ASSIGN_OR_RETURN(std::vector<int> copies, Duplicates(sockets));
     ASSIGN_OR_RETURN(server, PreparingServer::Start(ServerOptionsOf(config, std::move(copies))));
   }
-  return peering->Prepare(observer, IsStopping, [&server](std::string why) {
+  return peering->Prepare(observer, lock, IsStopping, [&server](std::string why) {
     if (server != nullptr) server->Say(std::move(why));
   });
 }
 
 // From the store to the server and back: the program, made of its parts in order. They end in the reverse order. `sockets`
 // are closed when this is the last time.
-Ending ServeOnce(const Config& config, Elector* elector, std::vector<http::OwnedFd>* sockets, const sigset_t& signals) {
+Ending ServeOnce(const Config& config, const std::shared_ptr<engine::DirectoryLock>& lock, Elector* elector,
+                 std::vector<http::OwnedFd>* sockets, const sigset_t& signals) {
   auto peering_made = Peering::Create(config, elector, Reopen);
   if (!peering_made.ok()) return Failed(peering_made.status());
   Peering* const peering = peering_made->get();  // None when this node has no peers.
   registry::DerivedFamiliesObserver deriving;
   if (peering != nullptr) {
-    const Status prepared = Prepare(config, peering, &deriving, *sockets);
+    const Status prepared = Prepare(config, peering, &deriving, lock, *sockets);
     if (!prepared.ok()) return prepared.code() == Code::kCancelled ? Ending::kStopped : Failed(prepared);
   }
-  auto offline = OpenToServe(config, peering);
+  auto offline = OpenToServe(config, lock, peering);
   if (!offline.ok()) return Failed(offline.status().WithContext(config.data));
   engine::Store& store = *offline->store;
   registry::Registry& registry = *offline->registry;
@@ -398,12 +399,15 @@ int RunServe(const Config& given) {
   const Status htpasswd = CheckHtpasswdFile(config);
   if (!htpasswd.ok()) return Fail(htpasswd);
   RaiseDescriptorLimit(config);
+  // For life: an operator's command that found the store closed, while the role changes, would open it itself.
+  const auto lock = engine::LockDirectory(config.data);
+  if (!lock.ok()) return Fail(lock.status().WithContext(config.data));
   auto sockets = Listen(config, inherited_sockets);
   if (!sockets.ok()) return Fail(sockets.status());
   auto elector = Elector::Create(config, Reopen);  // None without an etcd.
   if (!elector.ok()) return Fail(elector.status());
   Ending ending = Ending::kBeginAnew;
-  while (ending == Ending::kBeginAnew) ending = ServeOnce(config, elector->get(), &*sockets, signals);
+  while (ending == Ending::kBeginAnew) ending = ServeOnce(config, *lock, elector->get(), &*sockets, signals);
   return Answer(ending);
 }
 

@@ -80,7 +80,7 @@ bool Node::Open() {
   auto life = std::make_unique<Life>();
   if (written_.role == NodeRole::kFollower) {
     const auto prepared =
-        PrepareToFollow(directory_, LeaderOptions(), nullptr, [this] { return is_stopping() || is_dead_; });
+        PrepareToFollow(directory_, LeaderOptions(), nullptr, nullptr, [this] { return is_stopping() || is_dead_; });
     if (prepared.ok()) world_->outcome.set_aside += prepared->records_set_aside;
     const bool may_open = prepared.ok() || std::filesystem::exists(directory_ + "/segments");
     if (is_stopping() || !may_open) return false;

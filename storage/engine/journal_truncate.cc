@@ -30,8 +30,8 @@ struct Tail {
   uint64_t records = 0;
   Lsn last;
   Sha256Digest last_chain_hash;  // Stands for all records up to there.
-  std::set<SegmentId> shared;  // Segments with groups of it.
-  std::set<SegmentId> solos;   // Blobs of it that have a segment of their own.
+  std::set<SegmentId> shared;    // Segments with groups of it.
+  std::set<SegmentId> solos;     // Blobs of it that have a segment of their own.
 };
 
 Result<std::unique_ptr<SegmentStore>> OpenSegments(const std::string& folder) {
@@ -171,9 +171,12 @@ Result<Place> FindPlace(const std::string& aside, const Tail& tail) {
 
 }  // namespace
 
-Result<TruncatedJournal> TruncateJournal(const std::string& directory, Lsn keep, const std::string& aside) {
+Result<TruncatedJournal> TruncateJournal(const std::string& directory, Lsn keep, const std::string& aside,
+                                         std::shared_ptr<DirectoryLock> lock) {
   const StorePaths paths(directory);
-  ASSIGN_OR_RETURN(const auto lock, DirectoryLock::Acquire(paths.lock, DirectoryLock::Kind::kExclusive));
+  if (lock == nullptr) {
+    ASSIGN_OR_RETURN(lock, DirectoryLock::Acquire(paths.lock, DirectoryLock::Kind::kExclusive));
+  }
   ASSIGN_OR_RETURN(const Tail tail, FindTail(paths.segments, keep));
   TruncatedJournal truncated;
   truncated.kept = tail.kept;

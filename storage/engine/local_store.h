@@ -74,7 +74,7 @@ class LocalStore final : public Store, private Shipping {
   const StoreOptions options_;
   RecoveryReport recovery_;
   // In the order they depend on each other; destroyed backwards.
-  std::unique_ptr<DirectoryLock> lock_;
+  std::shared_ptr<DirectoryLock> lock_;
   std::unique_ptr<DiskWatch> disk_;
   std::unique_ptr<SegmentStore> segments_;
   std::unique_ptr<Rocks> rocks_;

@@ -101,6 +101,12 @@ Status WriteFirstRows(Rocks* rocks, const StorePaths& paths) {
 
 }  // namespace
 
+Result<std::shared_ptr<DirectoryLock>> LockDirectory(const std::string& directory) {
+  RETURN_IF_ERROR(CreateDataDirectory(directory));
+  ASSIGN_OR_RETURN(auto lock, DirectoryLock::Acquire(StorePaths(directory).lock, DirectoryLock::Kind::kExclusive));
+  return std::shared_ptr<DirectoryLock>(std::move(lock));
+}
+
 Result<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<LocalStore> store, LocalStore::Open(options, nullptr));
   return std::unique_ptr<Store>(std::move(store));
@@ -111,9 +117,13 @@ Result<std::unique_ptr<LocalStore>> LocalStore::Open(const StoreOptions& options
   const bool is_read_only = options.mode == StoreOptions::Mode::kReadOnly;
   const StorePaths paths(options.directory);
   auto store = std::make_unique<LocalStore>(options);
-  if (!is_read_only) RETURN_IF_ERROR(CreateDataDirectory(paths.directory));
-  const auto lock_kind = is_read_only ? DirectoryLock::Kind::kShared : DirectoryLock::Kind::kExclusive;
-  ASSIGN_OR_RETURN(store->lock_, DirectoryLock::Acquire(paths.lock, lock_kind));
+  if (options.lock != nullptr) {
+    store->lock_ = options.lock;
+  } else if (is_read_only) {
+    ASSIGN_OR_RETURN(store->lock_, DirectoryLock::Acquire(paths.lock, DirectoryLock::Kind::kShared));
+  } else {
+    ASSIGN_OR_RETURN(store->lock_, LockDirectory(paths.directory));
+  }
   ASSIGN_OR_RETURN(store->disk_,
                    DiskWatch::Create(options.file_system, paths.directory, options.disk_reserve_bytes, options.clock));
   if (!is_read_only) EnsureBallast(options.file_system, paths.ballast, options.ballast_bytes, *store->disk_);

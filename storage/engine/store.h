@@ -24,6 +24,7 @@
 namespace tarn::engine {
 
 class CommitShipper;  // shipping.h
+class DirectoryLock;
 class Shipping;
 
 // A consistent state of the store at one LSN. Short-lived: it pins old data.
@@ -81,7 +82,9 @@ class CommitObserver {
 };
 
 struct StoreOptions {
-  std::string directory;              // Made if absent (its parent must exist). Locked while open.
+  std::string directory;  // Made if absent (its parent must exist). Locked while open.
+  // The caller's own lock of the directory, which spans several openings of it; none: taken at open.
+  std::shared_ptr<DirectoryLock> lock;
   FileSystem* file_system = nullptr;  // For segments; nullptr: the machine's.
   Clock* clock = nullptr;             // nullptr: the machine's.
   Random* random = nullptr;           // nullptr: the machine's.
@@ -129,6 +132,10 @@ struct StoreStats {
   uint64_t disk_free_bytes = 0;
   uint64_t last_group_age_ms = 0;  // Since the committer last finished a turn; grows only when it is stuck.
 };
+
+// Makes the directory if absent and locks it, for one who opens its store more than once and lets nobody in between.
+// kFailedPrecondition: another process has it.
+Result<std::shared_ptr<DirectoryLock>> LockDirectory(const std::string& directory);
 
 // The journal, the blobs and the state: one directory, one process.
 //

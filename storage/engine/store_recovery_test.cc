@@ -59,6 +59,26 @@ TEST_F(StoreRecovery, FindsEverythingAgainAfterAnOrderlyClose) {
   EXPECT_EQ(store_->last_lsn(), Lsn(6));
 }
 
+// As a server that changes its role: it closes the store and opens it again, and nobody comes between.
+TEST_F(StoreRecovery, ALockOfTheCallersOwnSpansItsOpenings) {
+  auto lock = LockDirectory(options_.directory);
+  ASSERT_TRUE(lock.ok()) << lock.status().ToString();
+  options_.lock = *std::move(lock);
+  Open();
+  MustCommit(PutMutation(Family::kUser, "user", "1"));
+  Close();
+  StoreOptions others = options_;
+  others.lock = nullptr;
+  EXPECT_EQ(LocalStore::Open(others, nullptr).status().code(), Code::kFailedPrecondition) << "closed, and not let go";
+  others.mode = StoreOptions::Mode::kReadOnly;
+  EXPECT_EQ(LocalStore::Open(others, nullptr).status().code(), Code::kFailedPrecondition);
+  Open();
+  EXPECT_EQ(Value(Family::kUser, "user"), "1");
+  Close();
+  options_.lock = nullptr;
+  Open();
+}
+
 TEST_F(StoreRecovery, RollsAnOlderDatabaseForward) {
   Open();
   CommitUsers(0, 4);

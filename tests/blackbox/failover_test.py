@@ -12,13 +12,12 @@ import random
 import shutil
 import signal
 import subprocess
-import subprocess
 import tempfile
 import threading
 import time
 import unittest
 
-from common import Registry, User, publish
+from common import BINARY, Registry, User, publish
 from two_regions_test import Node, free_ports, wait_for
 
 SEED = int(os.environ.get("TEST_SEED", str(int(time.time()))))
@@ -113,9 +112,18 @@ class FailoverTest(unittest.TestCase):
             else:
                 time.sleep(0.05)
 
+    def watch(self, node):
+        """An operator who looks at one node all the time: must not get in its way, least of all while it changes its role."""
+        while not self.stopping.is_set():
+            if node.process.poll() is None:
+                subprocess.run([str(BINARY), "replication", "status", "--data", str(node.data)], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, check=False)
+            time.sleep(0.01)
+
     def under_load(self, disturb):
         """Runs `disturb` once for each round under load; returns how long nobody was acknowledged after each."""
         writers = [threading.Thread(target=self.write, args=(i,)) for i in range(4)]
+        writers += [threading.Thread(target=self.watch, args=(node,)) for node in self.nodes]
         for writer in writers:
             writer.start()
         pauses = []
