@@ -127,15 +127,30 @@ std::string_view HttpAnswer::Header(std::string_view name) const {
   return {};
 }
 
+namespace {
+
+std::string Rewritten(const HttpUrl& url) {
+  const bool is_ip6 = url.host.find(':') != std::string::npos;
+  return std::string(url.is_https ? "https" : "http") + "://" + (is_ip6 ? "[" + url.host + "]" : url.host) + ":" +
+         std::to_string(url.port) + "/";
+}
+
+}  // namespace
+
 Result<HttpUrl> ParseHttpUrl(std::string_view url) {
   ASSIGN_OR_RETURN(const UrlHandle handle, OpenUrl(url));
   HttpUrl parts = PartsOf(handle.get());
   if (parts.host.empty() || parts.port == 0) return InvalidArgument("a URL without a host or port to connect to");
-  // It was decoded once. What was encoded twice, or is no letter of a name, leads elsewhere when it is written again.
+  // The host was decoded once. One that was encoded twice, is no name, or turns out to be a number (106%3532 is an address)
+  // leads elsewhere when it is written again.
   for (const char c : parts.host) {
     if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f' || c == '%') {
       return InvalidArgument("a URL whose host holds control characters or percent signs");
     }
+  }
+  const auto again = OpenUrl(Rewritten(parts));
+  if (!again.ok() || PartsOf(again->get()).host != parts.host) {
+    return InvalidArgument("a URL whose host is written so that it means two things");
   }
   return parts;
 }

@@ -298,9 +298,9 @@ TEST(HttpClient, CancelEndsARequestThatIsUnderWayAndAllLaterOnes) {
 
 TEST(HttpClient, RefusesRequestsThatWouldNotMeanWhatTheySay) {
   HttpClient client({});
-  for (const char* url :
-       {"", "example", "/path", "ftp://registry.example/", "file:///etc/passwd", "http:/x", "http:///x", "http://",
-        "http://a b/", "http://a/\r\nX: y", "http://a:99999/", "gopher://x", "javascript:alert(1)"}) {
+  for (const char* url : {"", "example", "/path", "ftp://registry.example/", "file:///etc/passwd", "http:/x",
+                          "http:///x", "http://", "http://a b/", "http://a/\r\nX: y", "http://a:99999/", "gopher://x",
+                          "javascript:alert(1)", "http://106%35321/", "http://0%7f.x/", "http://%%33f/"}) {
     EXPECT_EQ(client.Send(Get(url)).code(), Code::kInvalidArgument) << url;
     EXPECT_EQ(ParseHttpUrl(url).code(), Code::kInvalidArgument) << url;
   }
@@ -329,6 +329,9 @@ TEST(HttpClient, TakesUrlsApart) {
   EXPECT_FALSE(url->has_credentials);
   EXPECT_EQ(url->host, "::1");
   EXPECT_EQ(url->port, 8080);
+  url = ParseHttpUrl("http://user:p%40ss@1065321/");
+  ASSERT_TRUE(url.ok());
+  EXPECT_EQ(url->host, "0.16.65.105") << "a number is an address";
 }
 
 }  // namespace
