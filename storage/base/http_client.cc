@@ -43,6 +43,38 @@ std::string UrlPart(CURLU* url, CURLUPart part, unsigned flags = 0) {
   return result;
 }
 
+HttpUrl PartsOf(CURLU* handle) {
+  HttpUrl url;
+  url.is_https = EqualsIgnoringCase(UrlPart(handle, CURLUPART_SCHEME), "https");
+  url.has_credentials = !UrlPart(handle, CURLUPART_USER).empty() || !UrlPart(handle, CURLUPART_PASSWORD).empty();
+  url.host = UrlPart(handle, CURLUPART_HOST);
+  if (url.host.starts_with('[') && url.host.ends_with(']')) url.host = url.host.substr(1, url.host.size() - 2);
+  for (char& c : url.host) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  url.port = static_cast<uint16_t>(std::stoul(UrlPart(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT)));
+  return url;
+}
+
+// The host was decoded once. One that was encoded twice, is no name, or turns out to be a number (106%3532 is an address)
+// leads elsewhere when it is written again.
+Status CheckHost(const HttpUrl& url) {
+  for (const char c : url.host) {
+    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f' || c == '%') {
+      return InvalidArgument("a URL whose host holds control characters or percent signs");
+    }
+  }
+  const bool is_ip6 = url.host.find(':') != std::string::npos;
+  const std::string again = "http://" + (is_ip6 ? "[" + url.host + "]" : url.host) + "/";
+  const UrlHandle handle(curl_url());
+  CHECK(handle != nullptr);
+  if (curl_url_set(handle.get(), CURLUPART_URL, again.c_str(), 0) == CURLUE_OK &&
+      PartsOf(handle.get()).host == url.host) {
+    return OkStatus();
+  }
+  return InvalidArgument("a URL whose host is written so that it means two things");
+}
+
 Result<UrlHandle> OpenUrl(std::string_view text) {
   if (text.size() > limits::kOutboundUrlBytesMax) {
     return InvalidArgument("a URL of " + std::to_string(text.size()) + " bytes, more than " +
@@ -61,19 +93,7 @@ Result<UrlHandle> OpenUrl(std::string_view text) {
   CHECK(url != nullptr);
   const CURLUcode error = curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), CURLU_PATH_AS_IS);
   if (error != CURLUE_OK) return InvalidArgument(std::string("not a URL: ") + curl_url_strerror(error));
-  return url;
-}
-
-HttpUrl PartsOf(CURLU* handle) {
-  HttpUrl url;
-  url.is_https = EqualsIgnoringCase(UrlPart(handle, CURLUPART_SCHEME), "https");
-  url.has_credentials = !UrlPart(handle, CURLUPART_USER).empty() || !UrlPart(handle, CURLUPART_PASSWORD).empty();
-  url.host = UrlPart(handle, CURLUPART_HOST);
-  if (url.host.starts_with('[') && url.host.ends_with(']')) url.host = url.host.substr(1, url.host.size() - 2);
-  for (char& c : url.host) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  url.port = static_cast<uint16_t>(std::stoul(UrlPart(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT)));
+  RETURN_IF_ERROR(CheckHost(PartsOf(url.get())));
   return url;
 }
 
@@ -127,31 +147,10 @@ std::string_view HttpAnswer::Header(std::string_view name) const {
   return {};
 }
 
-namespace {
-
-std::string Rewritten(const HttpUrl& url) {
-  const bool is_ip6 = url.host.find(':') != std::string::npos;
-  return std::string(url.is_https ? "https" : "http") + "://" + (is_ip6 ? "[" + url.host + "]" : url.host) + ":" +
-         std::to_string(url.port) + "/";
-}
-
-}  // namespace
-
 Result<HttpUrl> ParseHttpUrl(std::string_view url) {
   ASSIGN_OR_RETURN(const UrlHandle handle, OpenUrl(url));
   HttpUrl parts = PartsOf(handle.get());
   if (parts.host.empty() || parts.port == 0) return InvalidArgument("a URL without a host or port to connect to");
-  // The host was decoded once. One that was encoded twice, is no name, or turns out to be a number (106%3532 is an address)
-  // leads elsewhere when it is written again.
-  for (const char c : parts.host) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == '\x7f' || c == '%') {
-      return InvalidArgument("a URL whose host holds control characters or percent signs");
-    }
-  }
-  const auto again = OpenUrl(Rewritten(parts));
-  if (!again.ok() || PartsOf(again->get()).host != parts.host) {
-    return InvalidArgument("a URL whose host is written so that it means two things");
-  }
   return parts;
 }
 
@@ -413,6 +412,10 @@ Status HttpClient::Impl::Run(const HttpRequest& request, uint64_t deadline_ms) {
     if (message->msg == CURLMSG_DONE) code = message->data.result;
   }
   CHECK(curl_multi_remove_handle(multi_.get(), easy_.get()) == CURLM_OK);
+  // One that failed before it had a connection keeps its buffer, and takes no options any more. Connections are the multi
+  // handle's, and stay.
+  if (!status.ok() || code != CURLE_OK) easy_.reset(curl_easy_init());
+  CHECK(easy_ != nullptr);
   if (!status.ok()) return status;
   return FromCurl(code, *exchange);
 }
@@ -443,6 +446,7 @@ Status HttpClient::Impl::Follow(const HttpAnswer& answer, CURLU* url, bool* same
   const std::string scheme = UrlPart(url, CURLUPART_SCHEME);
   if (scheme != "http" && scheme != "https") return FailedPrecondition("redirected away from http");
   const HttpUrl after = PartsOf(url);
+  RETURN_IF_ERROR(CheckHost(after));
   if (before.is_https && !after.is_https) return FailedPrecondition("redirected from https to http");
   if (before.is_https == after.is_https && before.host == after.host && before.port == after.port) return OkStatus();
   *same_origin = false;
