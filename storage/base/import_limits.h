@@ -37,9 +37,11 @@ inline constexpr size_t kImportListBytesMax = 256 * kMiB;  // A list of names, a
 inline constexpr uint64_t kImportStagedBytes =
     24 * kMiB;                                      // Tarballs in memory until their package; below the upload budget.
 inline constexpr size_t kImportStagedBlobs = 1000;  // The same in number.
-inline constexpr uint64_t kImportRecordBytes = 16 * kMiB;     // Versions per record of the journal; more take several.
-inline constexpr size_t kImportCommitsMax = 64;               // Under way at once.
-inline constexpr size_t kImportVersionBytesMax = 512;         // The key of a version, however odd.
+inline constexpr uint64_t kImportRecordBytes = 16 * kMiB;  // Versions per record of the journal; more take several.
+inline constexpr size_t kImportCommitsMax = 256;           // Under way at once, those that wait for a group included.
+inline constexpr uint64_t kImportGroupBytes = 4 * kMiB;    // Tarballs and records that are handed over together, …
+inline constexpr size_t kImportGroupCommits = 64;          // … and of how many packages at most.
+inline constexpr size_t kImportVersionBytesMax = 512;      // The key of a version, however odd.
 inline constexpr size_t kImportFindingsPerPackageMax = 1000;  // Told in words; all are counted.
 inline constexpr uint64_t kImportProgressMs = 5'000;          // Between two lines, when it is no terminal.
 

@@ -1,5 +1,6 @@
 #include "storage/engine/commit_queue.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -7,16 +8,30 @@
 
 namespace tarn::engine {
 
+Status CommitQueue::CheckRoom(size_t count, uint64_t held_bytes) const {
+  if (stopped_) return Unavailable("the store is closing");
+  const bool is_over_bytes = held_bytes_ + held_bytes > limits::kCommitQueueBytesMax;
+  if (queue_.size() + count <= limits::kCommitQueueMax && (queue_.empty() || !is_over_bytes)) return OkStatus();
+  return ResourceExhausted("the commit queue is full: " + std::to_string(queue_.size()) + " mutations, " +
+                           std::to_string(held_bytes_) + " bytes");
+}
+
 Status CommitQueue::Push(QueuedMutation&& queued) {
   MutexLock lock(mutex_);
-  if (stopped_) return Unavailable("the store is closing");
-  const bool is_over_bytes = held_bytes_ + queued.held_bytes > limits::kCommitQueueBytesMax;
-  if (queue_.size() >= limits::kCommitQueueMax || (!queue_.empty() && is_over_bytes)) {
-    return ResourceExhausted("the commit queue is full: " + std::to_string(queue_.size()) + " mutations, " +
-                             std::to_string(held_bytes_) + " bytes");
-  }
+  RETURN_IF_ERROR(CheckRoom(1, queued.held_bytes));
   held_bytes_ += queued.held_bytes;
   queue_.push_back(std::move(queued));
+  changed_.NotifyOne();
+  return OkStatus();
+}
+
+Status CommitQueue::PushAll(std::vector<QueuedMutation>&& queued) {
+  uint64_t held_bytes = 0;
+  for (const QueuedMutation& one : queued) held_bytes += one.held_bytes;
+  MutexLock lock(mutex_);
+  RETURN_IF_ERROR(CheckRoom(queued.size(), held_bytes));
+  held_bytes_ += held_bytes;
+  std::move(queued.begin(), queued.end(), std::back_inserter(queue_));
   changed_.NotifyOne();
   return OkStatus();
 }

@@ -25,6 +25,8 @@ class CommitQueue {
  public:
   // kResourceExhausted: full (one mutation is always accepted). kUnavailable: stopped. `queued` is left alone then.
   Status Push(QueuedMutation&& queued);
+  // All of them or, for the same reasons, none; `queued` is left alone then. They become visible to TakeGroup together.
+  Status PushAll(std::vector<QueuedMutation>&& queued);
   // All that waits, up to limits::kGroupRecordsMax and kGroupBytesMax, at least one; blocks while there is nothing.
   // Empty once the queue is stopped and drained.
   std::vector<QueuedMutation> TakeGroup();
@@ -38,6 +40,8 @@ class CommitQueue {
   size_t length() const;
 
  private:
+  Status CheckRoom(size_t count, uint64_t held_bytes) const REQUIRES(mutex_);
+
   mutable Mutex mutex_;
   CondVar changed_;
   std::deque<QueuedMutation> queue_ GUARDED_BY(mutex_);

@@ -45,6 +45,21 @@ TEST(CommitQueue, GroupsEndBeforeTheyGrowTooLarge) {
   EXPECT_EQ(queue.TakeGroup().size(), 1u);
 }
 
+TEST(CommitQueue, TakesAllOfSeveralOrNone) {
+  CommitQueue queue;
+  std::vector<QueuedMutation> several(limits::kCommitQueueMax);
+  ASSERT_TRUE(queue.Push(Of(1, 1)).ok());
+  EXPECT_EQ(queue.PushAll(std::move(several)).code(), Code::kResourceExhausted);
+  EXPECT_EQ(several.size(), limits::kCommitQueueMax) << "left alone, so that they can be answered";
+  EXPECT_EQ(queue.length(), 1u);
+  several.pop_back();
+  EXPECT_TRUE(queue.PushAll(std::move(several)).ok());
+  EXPECT_EQ(queue.length(), limits::kCommitQueueMax);
+  queue.Stop();
+  std::vector<QueuedMutation> late(1);
+  EXPECT_EQ(queue.PushAll(std::move(late)).code(), Code::kUnavailable);
+}
+
 TEST(CommitQueue, StoppedItTakesNothingAndGivesWhatItHas) {
   CommitQueue queue;
   ASSERT_TRUE(queue.Push(Of(1, 1)).ok());

@@ -49,6 +49,16 @@ void Committer::Submit(PreparedMutation mutation, Store::CommitCallback done) {
   if (Status status = queue_.Push(std::move(queued)); !status.ok()) queued.done(std::move(status));
 }
 
+void Committer::SubmitAll(std::vector<Prepared> all) {
+  std::vector<QueuedMutation> queued;
+  queued.reserve(all.size());
+  for (Prepared& one : all) queued.push_back(Measure(std::move(one.mutation), std::move(one.done)));
+  Status status = CanCommit();
+  if (status.ok()) status = queue_.PushAll(std::move(queued));
+  if (status.ok()) return;
+  for (QueuedMutation& refused : queued) refused.done(status);
+}
+
 Status Committer::CanCommit() const {
   RETURN_IF_ERROR(gate_.reason());
   if (queue_.stopped()) return Unavailable("the store is closing");

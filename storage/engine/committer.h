@@ -54,6 +54,12 @@ class Committer {
 
   // `done` runs on the state stage's thread, or here and now when the mutation is refused at once.
   void Submit(PreparedMutation mutation, Store::CommitCallback done);
+  // Together, so that they form one group as far as they fit into one. They are refused together, too.
+  struct Prepared {
+    PreparedMutation mutation;
+    Store::CommitCallback done;
+  };
+  void SubmitAll(std::vector<Prepared> all);
   Status CanCommit() const;
   void SetObserver(CommitObserver* observer) { state_stage_.SetObserver(observer); }
 

@@ -120,6 +120,36 @@ TEST_F(CommitterTest, WhatWaitsBecomesOneGroupWithOneSync) {
   ExpectSound();
 }
 
+// An idle committer takes what it finds at once: handed over one by one, the first of these would be a group alone.
+TEST_F(CommitterTest, WhatIsHandedOverTogetherIsOneGroupEvenWhenIdle) {
+  Open();
+  MustCommit(PutMutation(Family::kUser, "first", ""));  // It makes the segment, with syncs of its own.
+  const StoreStats before = store_->Stats();
+  std::vector<Store::PendingCommit> commits;
+  for (int i = 0; i < 100; ++i) {
+    commits.push_back({PutMutation(Family::kUser, "user" + std::to_string(i), ""), answers_.Next()});
+  }
+  store_->CommitAllAsync(std::move(commits));
+  for (const Code code : answers_.WaitForAll()) EXPECT_EQ(code, Code::kOk);
+  EXPECT_EQ(store_->Stats().groups_written, before.groups_written + 1);
+  EXPECT_EQ(store_->Stats().segment_syncs, before.segment_syncs + 1);
+  EXPECT_EQ(store_->last_lsn().value(), before.last_lsn.value() + 100);
+  ExpectSound();
+}
+
+TEST_F(CommitterTest, OneRefusedOfThoseHandedOverTogetherIsRefusedAlone) {
+  Open();
+  std::vector<Store::PendingCommit> commits;
+  commits.push_back({Expecting(std::nullopt, "first"), answers_.Next()});
+  commits.push_back({Expecting(std::nullopt, "second"), answers_.Next()});
+  commits.push_back({PutMutation(Family::kLocation, "local", "not to be committed"), answers_.Next()});
+  commits.push_back({Expecting("first", "third"), answers_.Next()});
+  store_->CommitAllAsync(std::move(commits));
+  EXPECT_THAT(answers_.WaitForAll(),
+              ::testing::ElementsAre(Code::kOk, Code::kConflict, Code::kInvalidArgument, Code::kOk));
+  EXPECT_EQ(Value(Family::kPackage, "a"), "third");
+}
+
 TEST_F(CommitterTest, WithinOneGroupOnlyTheFirstOfTwoRivalsWins) {
   HoldCommitter();
   store_->CommitAsync(Expecting(std::nullopt, "first"), answers_.Next());

@@ -52,6 +52,24 @@ void LocalStore::CommitAsync(Mutation mutation, CommitCallback done) {
   committer_->Submit(*std::move(prepared), std::move(done));
 }
 
+void LocalStore::CommitAllAsync(std::vector<PendingCommit> commits) {
+  std::vector<Committer::Prepared> all;
+  all.reserve(commits.size());
+  for (PendingCommit& commit : commits) {
+    if (committer_ == nullptr) {
+      commit.done(ReadOnly());
+      continue;
+    }
+    Result<PreparedMutation> prepared = Prepare(std::move(commit.mutation));
+    if (!prepared.ok()) {
+      commit.done(std::move(prepared).status());
+      continue;
+    }
+    all.push_back({*std::move(prepared), std::move(commit.done)});
+  }
+  if (!all.empty()) committer_->SubmitAll(std::move(all));
+}
+
 Result<CommitInfo> LocalStore::Commit(Mutation mutation) {
   Mutex mutex;
   CondVar answered;

@@ -39,6 +39,7 @@ class LocalStore final : public Store, private Shipping {
 
   Result<CommitInfo> Commit(Mutation mutation) override;
   void CommitAsync(Mutation mutation, CommitCallback done) override;
+  void CommitAllAsync(std::vector<PendingCommit> commits) override;
   Result<std::unique_ptr<ReadView>> NewReadView() override;
   BlobStore& blobs() override { return *blobs_; }
   LogReader& log() override { return *log_; }

@@ -165,6 +165,15 @@ class Store {
   // the mutation is refused at once. Checks, encodes and compresses in the calling thread.
   using CommitCallback = std::function<void(Result<CommitInfo>)>;
   virtual void CommitAsync(Mutation mutation, CommitCallback done) = 0;
+  // CommitAsync of each, handed over in one piece: an idle committer would begin a group, and a sync, with the first alone.
+  // Each is still a commit of its own, and answered as such.
+  struct PendingCommit {
+    Mutation mutation;
+    CommitCallback done;
+  };
+  virtual void CommitAllAsync(std::vector<PendingCommit> commits) {
+    for (PendingCommit& commit : commits) CommitAsync(std::move(commit.mutation), std::move(commit.done));
+  }
 
   [[nodiscard]] virtual Result<std::unique_ptr<ReadView>> NewReadView() = 0;
   virtual BlobStore& blobs() = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "storage/base/bytes.h"
 #include "storage/base/digest.h"
@@ -53,21 +54,40 @@ std::string TombstoneKeyOf(const PackageName& name, const TombstoneRecord& tombs
   return version.ok() ? VersionKey(name, *version) : OddVersionKey(name, tombstone.version);
 }
 
+// What a commit occupies until it is durable; blobs beyond the limit are on disk already.
+uint64_t MemoryBytes(const Mutation& mutation) {
+  uint64_t bytes = 0;
+  for (const auto& blob : mutation.blobs) {
+    if (blob->info().size_bytes <= limits::kSharedBlobBytesMax) bytes += blob->info().size_bytes;
+  }
+  for (const Change& change : mutation.changes) bytes += change.value ? change.value->size() : 0;
+  return bytes;
+}
+
 }  // namespace
 
 LegacyImport::~LegacyImport() {
+  HandOver();
   MutexLock lock(mutex_);
   while (!under_way_.empty()) committed_.Wait(mutex_);
 }
 
 uint64_t LegacyImport::NewRevHash() { return LoadLittleEndian<uint64_t>(random_->Bytes(sizeof(uint64_t)).data()); }
 
-Result<LegacyImport::Standing> LegacyImport::Find(const PackageName& name, WithVersions with_versions) {
+// Until what was committed of it is visible.
+Status LegacyImport::WaitFor(const std::string& package) {
   {
     MutexLock lock(mutex_);
-    while (IsUnderWay(name.full())) committed_.Wait(mutex_);
-    RETURN_IF_ERROR(error_);
+    if (!IsUnderWay(package)) return error_;
   }
+  HandOver();
+  MutexLock lock(mutex_);
+  while (IsUnderWay(package)) committed_.Wait(mutex_);
+  return error_;
+}
+
+Result<LegacyImport::Standing> LegacyImport::Find(const PackageName& name, WithVersions with_versions) {
+  RETURN_IF_ERROR(WaitFor(name.full()));
   ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
   ASSIGN_OR_RETURN(const auto package, ReadPackage(*view, name));
   Standing standing;
@@ -352,30 +372,48 @@ Status LegacyImport::RequestSignatures() {
   return store_->Commit(std::move(mutation)).status();
 }
 
+// One sync is for a group, so commits wait here until they make one; whoever has to know their end has them handed over.
 Status LegacyImport::Commit(Mutation mutation, const std::string& package) {
-  uint64_t blob_bytes = 0;
-  for (const auto& blob : mutation.blobs) {
-    const uint64_t bytes = blob->info().size_bytes;
-    if (bytes <= limits::kSharedBlobBytesMax) blob_bytes += bytes;  // Larger ones are on disk already.
-  }
+  const uint64_t bytes = MemoryBytes(mutation);
+  if (group_bytes_ + bytes > limits::kImportGroupBytes) HandOver();
+  if (!HasRoom(bytes)) HandOver();
   {
     MutexLock lock(mutex_);
-    while (!under_way_.empty() && (under_way_.size() >= limits::kImportCommitsMax ||
-                                   BlobBytesUnderWay() + blob_bytes > limits::kImportStagedBytes)) {
-      committed_.Wait(mutex_);
-    }
+    while (!HasRoomLocked(bytes)) committed_.Wait(mutex_);
     RETURN_IF_ERROR(error_);
-    under_way_.push_back({package, blob_bytes});
+    under_way_.push_back({package, bytes});
   }
-  store_->CommitAsync(std::move(mutation), [this, package, blob_bytes](Result<engine::CommitInfo> info) {
-    MutexLock lock(mutex_);
-    if (!info.ok() && error_.ok()) error_ = info.status();
-    under_way_.erase(std::find_if(under_way_.begin(), under_way_.end(), [&](const UnderWay& commit) {
-      return commit.package == package && commit.blob_bytes == blob_bytes;
-    }));
-    committed_.NotifyAll();
-  });
+  group_bytes_ += bytes;
+  group_.push_back({std::move(mutation), [this, package, bytes](const Result<engine::CommitInfo>& info) {
+                      Committed(package, bytes, info.status());
+                    }});
+  if (group_bytes_ >= limits::kImportGroupBytes || group_.size() >= limits::kImportGroupCommits) HandOver();
   return OkStatus();
+}
+
+void LegacyImport::HandOver() {
+  group_bytes_ = 0;
+  if (!group_.empty()) store_->CommitAllAsync(std::exchange(group_, {}));
+}
+
+void LegacyImport::Committed(const std::string& package, uint64_t bytes, const Status& status) {
+  MutexLock lock(mutex_);
+  if (!status.ok() && error_.ok()) error_ = status;
+  under_way_.erase(std::find_if(under_way_.begin(), under_way_.end(), [&](const UnderWay& commit) {
+    return commit.package == package && commit.bytes == bytes;
+  }));
+  committed_.NotifyAll();
+}
+
+bool LegacyImport::HasRoom(uint64_t bytes) {
+  MutexLock lock(mutex_);
+  return HasRoomLocked(bytes);
+}
+
+bool LegacyImport::HasRoomLocked(uint64_t bytes) const {
+  if (under_way_.empty()) return true;
+  for (const UnderWay& commit : under_way_) bytes += commit.bytes;
+  return under_way_.size() < limits::kImportCommitsMax && bytes <= limits::kImportStagedBytes;
 }
 
 bool LegacyImport::IsUnderWay(const std::string& package) const {
@@ -383,14 +421,9 @@ bool LegacyImport::IsUnderWay(const std::string& package) const {
                      [&](const UnderWay& commit) { return commit.package == package; });
 }
 
-uint64_t LegacyImport::BlobBytesUnderWay() const {
-  uint64_t bytes = 0;
-  for (const UnderWay& commit : under_way_) bytes += commit.blob_bytes;
-  return bytes;
-}
-
 Status LegacyImport::Wait() {
   DropKept();
+  HandOver();
   MutexLock lock(mutex_);
   while (!under_way_.empty()) committed_.Wait(mutex_);
   return error_;

@@ -34,7 +34,8 @@ struct LegacyPackage {
 //
 // Tarballs are hashed and written as they come (NewWriter), kept until their package is put (Keep), and stored before it
 // when they are many. A package is one commit, or, when its versions are larger than limits::kImportRecordBytes, several of
-// which the last makes it visible. Commits of different packages are under way at the same time; Wait ends that.
+// which the last makes it visible. Commits of different packages are handed over in groups, and several of those are under way
+// at the same time; Wait ends that.
 // Whatever was acknowledged survives; a run that was killed is begun again, and finds by the origin's revision what is in.
 // Threads: one at a time. Blocks on disk.
 class LegacyImport {
@@ -106,8 +107,12 @@ class LegacyImport {
   Status CommitVersions(std::vector<engine::Change>* changes, uint64_t* bytes);
   Status StoreKept();
   Status Commit(engine::Mutation mutation, const std::string& package) EXCLUDES(mutex_);
+  void HandOver() EXCLUDES(mutex_);
+  void Committed(const std::string& package, uint64_t bytes, const Status& status) EXCLUDES(mutex_);
+  Status WaitFor(const std::string& package) EXCLUDES(mutex_);
   bool IsUnderWay(const std::string& package) const REQUIRES(mutex_);
-  uint64_t BlobBytesUnderWay() const REQUIRES(mutex_);
+  bool HasRoom(uint64_t bytes) EXCLUDES(mutex_);
+  bool HasRoomLocked(uint64_t bytes) const REQUIRES(mutex_);
   uint64_t NewRevHash();
 
   engine::Store* const store_;
@@ -115,12 +120,14 @@ class LegacyImport {
   Random* const random_;
   std::vector<std::shared_ptr<engine::StagedBlob>> kept_;
   uint64_t kept_bytes_ = 0;
+  std::vector<engine::Store::PendingCommit> group_;  // Not handed to the store yet; its packages count as under way.
+  uint64_t group_bytes_ = 0;
 
   Mutex mutex_;
   CondVar committed_;
   struct UnderWay {
     std::string package;  // Empty: blobs or versions ahead of it.
-    uint64_t blob_bytes = 0;
+    uint64_t bytes = 0;
   };
   std::vector<UnderWay> under_way_ GUARDED_BY(mutex_);
   Status error_ GUARDED_BY(mutex_);  // The first; it stays.
