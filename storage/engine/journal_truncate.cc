@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <set>
 #include <system_error>
+#include <utility>
 #include <vector>
 
+#include "storage/base/bytes.h"
 #include "storage/base/file_system.h"
 #include "storage/base/replication_limits.h"
 #include "storage/engine/directory_lock.h"
@@ -169,6 +172,40 @@ Result<Place> FindPlace(const std::string& aside, const Tail& tail) {
                            " folders of set-aside records; move those away that are no longer wanted");
 }
 
+class SetAsideSegments final : public SetAsideRecords {
+ public:
+  SetAsideSegments(SegmentPosition place, std::unique_ptr<SegmentStore> segments)
+      : place_(place), segments_(std::move(segments)) {}
+
+  Status FindBlobs() {
+    const auto each = [this](const GroupRead& group) {
+      for (const Location& blob : group.blobs) locations_.emplace(blob.info.sha512, blob);
+      return OkStatus();
+    };
+    return segments_->Scan(place_, each).status();
+  }
+  Status Read(const std::function<Status(const LogRecord&)>& visit) override {
+    const auto each = [&visit](const GroupRead& group) {
+      for (const RecordFrame& frame : group.records) {
+        ASSIGN_OR_RETURN(const LogRecord record, DecodeRecord(frame));
+        RETURN_IF_ERROR(visit(record));
+      }
+      return OkStatus();
+    };
+    return segments_->Scan(place_, each).status();
+  }
+  Result<BlobReader> OpenBlob(const Digest& digest) override {
+    const auto found = locations_.find(digest);
+    if (found == locations_.end()) return NotFound("blob " + HexEncode(digest.view()) + " was not set aside");
+    return segments_->Open(found->second);
+  }
+
+ private:
+  const SegmentPosition place_;
+  const std::unique_ptr<SegmentStore> segments_;
+  std::map<Digest, Location> locations_;
+};
+
 }  // namespace
 
 Result<TruncatedJournal> TruncateJournal(const std::string& directory, Lsn keep, const std::string& aside,
@@ -190,16 +227,16 @@ Result<TruncatedJournal> TruncateJournal(const std::string& directory, Lsn keep,
 }
 
 Status ReadSetAside(const std::string& aside, const std::function<Status(const LogRecord&)>& visit) {
+  ASSIGN_OR_RETURN(const auto records, SetAsideRecords::Open(aside));
+  return records->Read(visit);
+}
+
+Result<std::unique_ptr<SetAsideRecords>> SetAsideRecords::Open(const std::string& aside) {
   ASSIGN_OR_RETURN(const SegmentPosition place, ReadPlace(aside));
-  ASSIGN_OR_RETURN(const std::unique_ptr<SegmentStore> segments, OpenSegments(aside + "/segments"));
-  const auto each = [&visit](const GroupRead& group) {
-    for (const RecordFrame& frame : group.records) {
-      ASSIGN_OR_RETURN(const LogRecord record, DecodeRecord(frame));
-      RETURN_IF_ERROR(visit(record));
-    }
-    return OkStatus();
-  };
-  return segments->Scan(place, each).status();
+  ASSIGN_OR_RETURN(std::unique_ptr<SegmentStore> segments, OpenSegments(aside + "/segments"));
+  auto records = std::make_unique<SetAsideSegments>(place, std::move(segments));
+  RETURN_IF_ERROR(records->FindBlobs());
+  return std::unique_ptr<SetAsideRecords>(std::move(records));
 }
 
 }  // namespace tarn::engine

@@ -6,6 +6,7 @@
 
 #include "storage/base/ids.h"
 #include "storage/base/result.h"
+#include "storage/engine/blob_store.h"
 #include "storage/engine/log.h"
 
 // A journal that has gone another way than its leader's: an old leader that comes back with records which nobody took.
@@ -30,5 +31,17 @@ Result<TruncatedJournal> TruncateJournal(const std::string& directory, Lsn keep,
 
 // What was set aside: its records in order.
 Status ReadSetAside(const std::string& aside, const std::function<Status(const LogRecord&)>& visit);
+
+// The same with the blobs. Threads: one at a time; its readers may outlive it.
+class SetAsideRecords {
+ public:
+  // kCorruption: damaged, with file and offset.
+  static Result<std::unique_ptr<SetAsideRecords>> Open(const std::string& aside);
+  virtual ~SetAsideRecords() = default;
+  virtual Status Read(const std::function<Status(const LogRecord&)>& visit) = 0;
+  // A blob that came with one of these records. kNotFound: it came with an earlier one, and was stored but once. Its bytes
+  // are not checked here: whoever stores them anew does.
+  virtual Result<BlobReader> OpenBlob(const Digest& digest) = 0;
+};
 
 }  // namespace tarn::engine

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "storage/base/result.h"
 #include "storage/engine/blob_store.h"
 #include "storage/engine/log.h"
+#include "storage/engine/store.h"
 
 // What replication sees of a store, beyond what everybody does.
 //
@@ -100,5 +102,15 @@ class Shipping {
 
 // The blobs a record refers to. kCorruption, kFailedPrecondition (a newer format) as for reading the journal.
 Result<std::vector<BlobInfo>> BlobsOf(const RawRecord& record);
+
+// A commit that another node asks its leader for: a mutation, and the blobs that it brings, which travel apart from it.
+struct Proposal {
+  Mutation mutation;  // Without blobs.
+  std::vector<BlobInfo> blobs;
+};
+// As bytes (replication/PROTOCOL.md). kInvalidArgument: more than two records may hold.
+Result<std::string> EncodeProposal(const Proposal& proposal);
+// Nothing of the bytes is trusted. kCorruption: not a proposal; kFailedPrecondition: of a newer format.
+Result<Proposal> DecodeProposal(std::string_view bytes);
 
 }  // namespace tarn::engine
