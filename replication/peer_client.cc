@@ -1,5 +1,6 @@
 #include "replication/peer_client.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -10,6 +11,7 @@
 namespace tarn::replication {
 namespace {
 
+constexpr uint64_t kProposalIdleMs = 60'000;              // Its commit waits for the followers of the other side.
 constexpr uint64_t kListingBytesMax = 64 * limits::kMiB;  // A line of 40 bytes for each segment.
 
 Status FromAnswer(const HttpAnswer& answer) {
@@ -20,6 +22,8 @@ Status FromAnswer(const HttpAnswer& answer) {
     case 401: return Unauthenticated(text);
     case 404: return NotFound(text);
     case 409: return FailedPrecondition(text);
+    case 412: return Conflict(text);
+    case 422: return Corruption(text);
     default: return Unavailable(text);
   }
 }
@@ -170,6 +174,62 @@ Result<Sha256Digest> PeerClient::ChainHashAt(Lsn lsn) {
   ASSIGN_OR_RETURN(const std::string text, Get("chain?lsn=" + std::to_string(lsn.value())));
   ASSIGN_OR_RETURN(const std::string bytes, HexDecode(text.substr(0, text.find('\n'))));
   return Sha256Digest::FromBytes(bytes);
+}
+
+namespace {
+
+constexpr size_t kPieceBytes = 256 * limits::kKiB;
+
+// A proposal and its blobs, piece by piece.
+class ProposalSource {
+ public:
+  ProposalSource(std::string head, const std::vector<engine::BlobReader>& blobs)
+      : head_(std::move(head)), blobs_(blobs) {}
+  uint64_t size_bytes() const {
+    uint64_t bytes = head_.size();
+    for (const engine::BlobReader& blob : blobs_) bytes += blob.info.size_bytes;
+    return bytes;
+  }
+  Result<std::string_view> Next() {
+    if (!std::exchange(is_begun_, true)) return std::string_view(head_);
+    while (at_ < blobs_.size() && offset_ == blobs_[at_].info.size_bytes) {
+      ++at_;
+      offset_ = 0;
+    }
+    if (at_ == blobs_.size()) return std::string_view();
+    const engine::BlobReader& blob = blobs_[at_];
+    const uint64_t size = std::min<uint64_t>(kPieceBytes, blob.info.size_bytes - offset_);
+    piece_.clear();
+    RETURN_IF_ERROR(blob.file->ReadAt(blob.offset_bytes + offset_, size, &piece_));
+    if (piece_.size() != size) return Corruption("a blob that ends early");
+    offset_ += size;
+    return std::string_view(piece_);
+  }
+
+ private:
+  const std::string head_;
+  const std::vector<engine::BlobReader>& blobs_;
+  bool is_begun_ = false;
+  size_t at_ = 0;
+  uint64_t offset_ = 0;
+  std::string piece_;
+};
+
+}  // namespace
+
+Result<Lsn> PeerClient::Propose(const engine::Proposal& proposal, const std::vector<engine::BlobReader>& blobs) {
+  ASSIGN_OR_RETURN(const std::string bytes, engine::EncodeProposal(proposal));
+  std::string head;
+  AppendLittleEndian(&head, uint64_t{bytes.size()});
+  head += bytes;
+  ProposalSource source(std::move(head), blobs);
+  HttpRequest request = MakeRequest("POST", "commit");
+  request.body_source = [&source] { return source.Next(); };
+  request.body_bytes = source.size_bytes();
+  request.idle_timeout_ms = kProposalIdleMs;
+  ASSIGN_OR_RETURN(const HttpAnswer answer, Send(request));
+  ASSIGN_OR_RETURN(const uint64_t lsn, ParseNumber(answer.body));
+  return Lsn(lsn);
 }
 
 Result<std::string> PeerClient::Get(const std::string& path) {

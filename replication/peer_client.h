@@ -56,6 +56,9 @@ class PeerClient {
   Status FetchSegment(SegmentId id, uint64_t offset, uint64_t size_bytes, HttpBodySink& sink);
   // The chain hash at an LSN; kNotFound when it has no such record.
   Result<Sha256Digest> ChainHashAt(Lsn lsn);
+  // Asks a leader for a commit, and sends the bytes of its blobs along: `blobs` are those of the proposal, in its order. Answers
+  // with its LSN. kConflict: the state is another one; kCorruption: the bytes are not what their digests say.
+  Result<Lsn> Propose(const engine::Proposal& proposal, const std::vector<engine::BlobReader>& blobs);
   // A small document; `path` after the prefix.
   Result<std::string> Get(const std::string& path);
   Result<std::string> Post(const std::string& path, const std::string& body, uint64_t timeout_ms = kSmallRequestMs);

@@ -8,6 +8,7 @@
 #include "http/api/api.h"
 #include "http/api/error_response.h"
 #include "http/net/body_stream.h"
+#include "replication/proposal_intake.h"
 #include "storage/base/bytes.h"
 #include "storage/base/logging.h"
 #include "storage/base/replication_limits.h"
@@ -107,6 +108,15 @@ Response CannotSay(const Status& why) {
       503, "This region cannot say whether that exists: " + std::string(why.message()) + ". Try again in a moment.");
 }
 
+// As PeerClient tells them apart.
+Response CommitRefused(const Status& why) {
+  switch (why.code()) {
+    case Code::kConflict: return ErrorResponse(412, why.message());
+    case Code::kCorruption: return ErrorResponse(422, why.message());
+    default: return ErrorResponse(why);
+  }
+}
+
 // Between begin_write and end_write.
 class WriteUnderWay {
  public:
@@ -201,6 +211,11 @@ Task<Response> PeerHandler::ServeOperator(Request request) {
     // The body is one word of the command line, not JSON: it has no other sender.
     if (is_post && path == "promote") done = options_.promote(body == "accept-loss");
     if (is_post && path == "demote") done = options_.demote(body);
+    if (is_post && path == "reapply") {
+      auto report = options_.reapply(body == "dry-run");
+      if (report.ok()) return Json(*std::move(report));
+      done = report.status();
+    }
     return done.ok() ? Json("{\"ok\":true}\n")
                      : ErrorResponse(done.code() == Code::kNotFound ? 404 : 409, done.message());
   };
@@ -261,6 +276,7 @@ Task<Response> PeerHandler::ServePeer(Request request) {
   if (request.head.method == Method::kPost && path == "ack") co_return co_await ServeAck(request);
   if (request.head.method == Method::kPost && path == "fence") co_return co_await ServeFence(request);
   if (request.head.method == Method::kPost && path == "hand-over") co_return co_await ServeHandOver(request);
+  if (request.head.method == Method::kPost && path == "commit") co_return co_await ServeCommit(request);
   if (request.head.method == Method::kPost && path == "take-over") co_return co_await ServeTakeOver(request);
   if (request.head.method != Method::kGet) co_return ErrorResponse(405, "This path does not have that method.");
   if (path == "log") co_return ServeLog(fields);
@@ -332,6 +348,28 @@ Task<Response> PeerHandler::ServeTakeOver(Request request) {
   const Status taken = co_await executor_.Run(WorkClass::kAdmin, std::move(work));
   if (!taken.ok()) co_return ErrorResponse(409, taken.message());
   co_return Text("ok");
+}
+
+// What a node has decided from the state that both have, and only this one may write.
+Task<Response> PeerHandler::ServeCommit(Request request) {
+  if (options_.leader == nullptr) co_return ErrorResponse(409, "This node does not lead.");
+  const Status begun = options_.begin_write();
+  if (!begun.ok()) co_return ErrorResponse(begun);
+  const WriteUnderWay under_way(options_.end_write);
+  replication::ProposalIntake intake(options_.store);
+  request.body.set_limit(UINT64_MAX);  // Its blobs go to disk as they come.
+  while (true) {
+    const auto piece = co_await request.body.Read();
+    if (!piece.ok()) co_return ErrorResponse(piece.status());
+    if (piece->empty()) break;
+    auto consume = [&intake, &piece] { return intake.Consume(*piece); };
+    const Status consumed = co_await executor_.Run(WorkClass::kWrite, std::move(consume));
+    if (!consumed.ok()) co_return CommitRefused(consumed);
+  }
+  auto finish = [&intake] { return intake.Finish(); };
+  const auto committed = co_await executor_.Run(WorkClass::kWrite, std::move(finish));
+  if (!committed.ok()) co_return CommitRefused(committed.status());
+  co_return Text(std::to_string(committed->lsn.value()));
 }
 
 Response PeerHandler::ServeLog(std::string_view query) {

@@ -34,6 +34,7 @@ class PeerHandler final : public Handler {
     std::function<void()> end_write;
     // The operator's words, by the Unix socket.
     std::function<std::string()> divergence_json;
+    std::function<Result<std::string>(bool is_dry_run)> reapply;  // JSON.
     std::function<Status(bool accept_loss)> promote;
     std::function<Status(const std::string& url)> demote;
   };
@@ -54,6 +55,7 @@ class PeerHandler final : public Handler {
   Task<Response> ServeTakeOver(Request request);
   Task<Response> ServeFence(Request request);
   Task<Response> ServeHandOver(Request request);
+  Task<Response> ServeCommit(Request request);
   Task<Response> ServeRegistry(Request request);
   Response ServeLog(std::string_view query);
   // On an executor thread.
