@@ -325,6 +325,13 @@ void AddReplication(CLI::App* app, CommandLine* line) {
       "divergence", "Print what was set aside because the new leader did not have it (JSON)");
   divergence->footer("Example: tarn replication divergence --data /var/lib/tarn");
   finish(divergence, Action::kDivergence);
+  auto* reapply = replication->add_subcommand(
+      "reapply", "Apply what was set aside again, as far as nobody else has done something to the same");
+  reapply->add_flag("--dry-run", line->replication.is_dry_run, "Say what would become of each record, and do nothing");
+  reapply->footer(
+      "Says of each record: reapplied, already there, or cannot and why. A second run changes nothing.\n"
+      "Example: tarn replication reapply --dry-run --data /var/lib/tarn");
+  finish(reapply, Action::kReapply);
   auto* promote = app->add_subcommand("promote", "Make a follower the leader, because its leader is gone");
   promote->add_flag("--accept-loss", line->replication.accept_loss,
                     "What the old leader acknowledged and this node does not have may be lost");

@@ -77,8 +77,9 @@ struct HookArguments {
 int RunHook(const Config& config, const HookArguments& arguments);
 
 struct ReplicationArguments {
-  enum class Action : uint8_t { kStatus, kDivergence, kPromote, kDemote } action = Action::kStatus;
+  enum class Action : uint8_t { kStatus, kDivergence, kReapply, kPromote, kDemote } action = Action::kStatus;
   bool accept_loss = false;  // kPromote.
+  bool is_dry_run = false;   // kReapply.
   std::string url;           // kDemote: of the node that takes over.
   Output output = Output::kText;
 };

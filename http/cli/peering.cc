@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <functional>
 #include <thread>
@@ -9,10 +10,12 @@
 
 #include "http/api/metrics.h"
 #include "http/cli/elector.h"
+#include "http/cli/reapply.h"
 #include "storage/base/bytes.h"
 #include "storage/base/logging.h"
 #include "storage/base/replication_limits.h"
 #include "storage/engine/journal_truncate.h"
+#include "storage/engine/shipping.h"
 
 namespace tarn::cli {
 namespace {
@@ -28,6 +31,8 @@ constexpr uint64_t kRetryMs = 500;
 constexpr uint64_t kHandOverMs = 10'000;
 constexpr uint64_t kHandOverAnswerMs = 3 * kHandOverMs;  // It asks this node back meanwhile, twice.
 constexpr uint64_t kStepMs = 20;
+constexpr uint64_t kReapplyWaitMs = 60'000;
+constexpr size_t kReapplyPieceBytes = 256 * limits::kKiB;
 
 std::string_view NameOf(FollowerState::Phase phase) {
   using enum FollowerState::Phase;
@@ -90,6 +95,25 @@ std::string Quoted(std::string_view text) { return JsonString(text); }
 std::string LastErrorJson(const std::string& error, uint64_t ms_ago) {
   if (error.empty()) return "";
   return ",\"last_error\":" + Quoted(error) + ",\"last_error_ms_ago\":" + std::to_string(ms_ago);
+}
+
+// The bytes come from elsewhere, and are hashed as they are stored.
+Status CommitHere(engine::Store* store, engine::Mutation mutation, const std::vector<engine::BlobReader>& blobs) {
+  std::string piece;
+  for (const engine::BlobReader& blob : blobs) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<engine::BlobWriter> writer, store->blobs().NewWriter());
+    for (uint64_t at = 0; at < blob.info.size_bytes; at += piece.size()) {
+      piece.clear();
+      RETURN_IF_ERROR(blob.file->ReadAt(blob.offset_bytes + at,
+                                        std::min<uint64_t>(kReapplyPieceBytes, blob.info.size_bytes - at), &piece));
+      if (piece.empty()) return Corruption("a blob that ends early");
+      RETURN_IF_ERROR(writer->Append(piece));
+    }
+    ASSIGN_OR_RETURN(std::shared_ptr<engine::StagedBlob> staged, writer->Finish());
+    if (staged->info().sha512 != blob.info.sha512) return Corruption("these are not the bytes that were set aside");
+    mutation.blobs.push_back(std::move(staged));
+  }
+  return store->Commit(std::move(mutation)).status();
 }
 
 // Of each follower, by its node id. Words about errors are only in the status: anybody may read the metrics.
@@ -255,6 +279,7 @@ std::unique_ptr<http::Handler> Peering::MakeHandler(http::Api& api, http::Execut
   options.store = store_;
   options.status_json = [this] { return StatusJson(); };
   options.divergence_json = [this] { return DivergenceJson(); };
+  options.reapply = [this](bool is_dry_run) { return ReapplyDivergence(is_dry_run); };
   options.fence = [this](Epoch epoch) {
     if (leader_ != nullptr && epoch > node_.epoch) leader_->Fence(epoch);
   };
@@ -566,12 +591,10 @@ std::string Peering::StatusJson() const {
 // What was set aside because no other node had it.
 std::string Peering::DivergenceJson() const {
   std::string out = "[";
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(config_.data, error)) {
-    const std::string name = entry.path().filename();
-    if (!name.starts_with("diverged-after-")) continue;
+  for (const std::string& name : SetAsideFolders(config_.data)) {
+    const std::string folder = config_.data + "/" + name;
     std::string records;
-    const Status read = engine::ReadSetAside(entry.path(), [&](const engine::LogRecord& record) {
+    const Status read = engine::ReadSetAside(folder, [&](const engine::LogRecord& record) {
       records += (records.empty() ? "" : ",") + std::string("{\"lsn\":") + std::to_string(record.lsn.value()) +
                  ",\"epoch\":" + std::to_string(record.epoch.value()) +
                  ",\"time_ms\":" + std::to_string(record.time_ms) +
@@ -581,10 +604,53 @@ std::string Peering::DivergenceJson() const {
       return OkStatus();
     });
     out += (out.size() > 1 ? "," : "") + std::string("{\"folder\":") + Quoted(name) + ",\"records\":[" + records + "]";
+    if (const std::string handled = ReadHandled(folder); !handled.empty()) out += ",\"handled\":" + handled;
     if (!read.ok()) out += ",\"error\":" + Quoted(read.ToString());
     out += "}";
   }
   return out + "]\n";
+}
+
+Result<std::string> Peering::ReapplyDivergence(bool is_dry_run) {
+  const MutexLock lock(reapply_);
+  ReapplyOptions options;
+  options.directory = config_.data;
+  options.store = store_;
+  options.clock = &SystemClock();
+  options.random = &SystemRandom();
+  options.is_dry_run = is_dry_run;
+  options.commit = [this](engine::Mutation mutation, const std::vector<engine::BlobReader>& blobs) {
+    return CommitReapplied(std::move(mutation), blobs);
+  };
+  options.catch_up = [this] { return CatchUpWithLeader(); };
+  options.is_stopping = [this] { return is_stopped_.load(); };
+  return Reapply(options);
+}
+
+// A follower decides from its own state; that it is the leader's is what the commit makes sure of.
+Status Peering::CatchUpWithLeader() {
+  if (follower_ == nullptr) return CanWrite();
+  RETURN_IF_ERROR(follower_->Complete());
+  replication::PeerClient leader(LeaderOptions());
+  ASSIGN_OR_RETURN(const std::string text, leader.Get("lsn?of=leader"));
+  uint64_t lsn = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), lsn);
+  if (error != std::errc()) return Unavailable("the leader did not say how far it is");
+  return follower_->WaitForApplied(Lsn(lsn), kReapplyWaitMs);
+}
+
+Status Peering::CommitReapplied(engine::Mutation mutation, const std::vector<engine::BlobReader>& blobs) {
+  if (follower_ != nullptr) {
+    engine::Proposal proposal{std::move(mutation), {}};
+    for (const engine::BlobReader& blob : blobs) proposal.blobs.push_back(blob.info);
+    replication::PeerClient leader(LeaderOptions());
+    ASSIGN_OR_RETURN(const Lsn lsn, leader.Propose(proposal, blobs));
+    return follower_->WaitForApplied(lsn, kReapplyWaitMs);
+  }
+  RETURN_IF_ERROR(BeginWrite());
+  const Status committed = CommitHere(store_, std::move(mutation), blobs);
+  writes_under_way_.fetch_sub(1);
+  return committed;
 }
 
 void Peering::AppendMetrics(std::string* out) const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "http/api/api.h"
 #include "http/cli/config.h"
@@ -70,6 +71,8 @@ class Peering {
   // Takes over from a leader that steps down.
   Status TakeOver(Epoch epoch) EXCLUDES(mutex_);
   std::string DivergenceJson() const;
+  // Applies what was set aside again (reapply.h), here or through the leader.
+  Result<std::string> ReapplyDivergence(bool is_dry_run) EXCLUDES(reapply_);
 
  private:
   Peering(const Config& config, std::string secret, replication::NodeFile node, Elector* elector,
@@ -81,6 +84,8 @@ class Peering {
   Status BecomeFollower(const std::string& url) EXCLUDES(mutex_);
   void SaveFenced(Epoch epoch) EXCLUDES(mutex_);
   Status BeginWrite();
+  Status CommitReapplied(engine::Mutation mutation, const std::vector<engine::BlobReader>& blobs);
+  Status CatchUpWithLeader();
   Status AskForLeadership(uint64_t silent_ms) EXCLUDES(mutex_);
   void TellOldLeader() EXCLUDES(mutex_);
   // Until `url` has everything and nothing more is acknowledged here.
@@ -91,6 +96,7 @@ class Peering {
   Elector* const elector_;
   const std::function<void()> reopen_;
   replication::NodeFile node_;  // role, url: constant until the store is opened again.
+  Mutex reapply_;               // One at a time.
   mutable Mutex mutex_;         // Of what is written down.
   replication::NodeFile stored_ GUARDED_BY(mutex_);
   std::atomic<bool> is_handing_over_{false};

@@ -53,6 +53,27 @@ void PrintStatus(const http::JsonBody& answer) {
   if (rows.size() > 1) std::fputs(FormatTable(rows).c_str(), stdout);
 }
 
+void PrintReapplied(const http::JsonBody& answer) {
+  std::vector<std::vector<std::string>> rows = {{"FOLDER", "LSN", "WHAT", "PACKAGE", "VERSION", "BY", "RESULT", "WHY"}};
+  for (const http::JsonBody& folder : Items(answer, "folders")) {
+    for (const http::JsonBody& record : Items(folder, "records")) {
+      rows.push_back({Text(folder, "folder"), std::to_string(Number(record, "lsn")), Text(record, "kind"),
+                      Text(record, "package"), Text(record, "version"), Text(record, "actor"), Text(record, "result"),
+                      Text(record, "reason")});
+    }
+  }
+  if (rows.size() > 1) std::fputs(FormatTable(rows).c_str(), stdout);
+  for (const http::JsonBody& folder : Items(answer, "folders")) {
+    const std::string error = Text(folder, "error");
+    if (error.empty()) continue;
+    std::printf("%s cannot be read to its end: %s\n", Text(folder, "folder").c_str(), error.c_str());
+  }
+  std::printf("%s%llu reapplied, %llu already there, %llu cannot\n", IsTrue(answer, "dry_run") ? "dry run: " : "",
+              static_cast<unsigned long long>(Number(answer, "reapplied")),
+              static_cast<unsigned long long>(Number(answer, "already_there")),
+              static_cast<unsigned long long>(Number(answer, "cannot")));
+}
+
 void PrintDone(const http::JsonBody&) { std::puts("done; the node opens its store again in its new role"); }
 
 }  // namespace
@@ -73,6 +94,9 @@ int RunReplication(const Config& config, const ReplicationArguments& arguments) 
       std::fputs(answer->body.c_str(), stdout);
       return kExitOk;
     }
+    case Action::kReapply:
+      return Finish((*node)->Call("POST", "/replication/reapply", arguments.is_dry_run ? "dry-run" : "plain"),
+                    arguments.output, PrintReapplied);
     case Action::kPromote:
       return Finish((*node)->Call("POST", "/replication/promote", arguments.accept_loss ? "accept-loss" : "plain"),
                     arguments.output, PrintDone);
