@@ -26,7 +26,6 @@
 namespace tarn::cli {
 namespace {
 
-constexpr time_t kAnswerSeconds = 60;
 // A server that changes its role closes its socket and opens it again, and one that starts has the directory first.
 constexpr uint64_t kConnectMs = 5'000;
 constexpr uint64_t kConnectAgainMs = 50;
@@ -53,8 +52,6 @@ Result<std::unique_ptr<Socket>> ConnectTo(const std::string& path) {
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   auto socket = std::make_unique<Socket>(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket->descriptor() < 0) return FromErrno(errno, "socket");
-  const timeval timeout{kAnswerSeconds, 0};
-  ::setsockopt(socket->descriptor(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   if (::connect(socket->descriptor(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return Unavailable("nobody listens on " + path);
   }
@@ -68,6 +65,8 @@ class RunningServer final : public Operator {
 
   Result<Answer> Call(std::string_view method, const std::string& path, const std::string& body) override {
     ASSIGN_OR_RETURN(const auto socket, ConnectTo(socket_path_));
+    const timeval timeout{static_cast<time_t>(answer_seconds_), 0};
+    ::setsockopt(socket->descriptor(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     std::string request(method);
     request += " /-/operator" + path + " HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
     if (!body.empty()) request += "content-type: application/json\r\n";

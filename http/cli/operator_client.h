@@ -33,6 +33,11 @@ class Operator {
   // `path` below /-/operator. A JSON body or none.
   virtual Result<Answer> Call(std::string_view method, const std::string& path, const std::string& body) = 0;
   virtual bool is_running_server() const = 0;
+  // How long an answer may take from now on.
+  void set_answer_seconds(uint64_t seconds) { answer_seconds_ = seconds; }
+
+ protected:
+  uint64_t answer_seconds_ = 60;
 };
 
 // The store and registry of a configuration, opened offline.

@@ -194,6 +194,7 @@ Peering::Peering(const Config& config, std::string secret, NodeFile node, Electo
   options.on_diverged = [this] { reopen_(); };
   options.on_broken = [this] { check_->NoteBroken(); };
   follower_ = std::make_unique<Follower>(std::move(options), &SystemClock());
+  proposer_ = std::make_unique<replication::PeerClient>(LeaderOptions());
   check_ = std::make_unique<replication::FollowerCheck>(
       replication::FollowerCheck::Options{LeaderOptions(), config_.data, reopen_}, follower_.get(), &SystemClock());
 }
@@ -293,6 +294,7 @@ std::unique_ptr<http::Handler> Peering::MakeHandler(http::Api& api, http::Execut
 
 void Peering::Stop() {
   is_stopped_.store(true);
+  if (proposer_ != nullptr) proposer_->Cancel();
   if (forwarder_ != nullptr) forwarder_->Stop();
   if (leader_ != nullptr) leader_->Stop();
   if (check_ != nullptr) check_->Stop();
@@ -631,8 +633,7 @@ Result<std::string> Peering::ReapplyDivergence(bool is_dry_run) {
 Status Peering::CatchUpWithLeader() {
   if (follower_ == nullptr) return CanWrite();
   RETURN_IF_ERROR(follower_->Complete());
-  replication::PeerClient leader(LeaderOptions());
-  ASSIGN_OR_RETURN(const std::string text, leader.Get("lsn?of=leader"));
+  ASSIGN_OR_RETURN(const std::string text, proposer_->Get("lsn?of=leader"));
   uint64_t lsn = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), lsn);
   if (error != std::errc()) return Unavailable("the leader did not say how far it is");
@@ -643,8 +644,7 @@ Status Peering::CommitReapplied(engine::Mutation mutation, const std::vector<eng
   if (follower_ != nullptr) {
     engine::Proposal proposal{std::move(mutation), {}};
     for (const engine::BlobReader& blob : blobs) proposal.blobs.push_back(blob.info);
-    replication::PeerClient leader(LeaderOptions());
-    ASSIGN_OR_RETURN(const Lsn lsn, leader.Propose(proposal, blobs));
+    ASSIGN_OR_RETURN(const Lsn lsn, proposer_->Propose(proposal, blobs));
     return follower_->WaitForApplied(lsn, kReapplyWaitMs);
   }
   RETURN_IF_ERROR(BeginWrite());

@@ -18,6 +18,7 @@
 #include "replication/follower_check.h"
 #include "replication/leader.h"
 #include "replication/node_file.h"
+#include "replication/peer_client.h"
 #include "storage/base/mutex.h"
 #include "storage/base/node_state.h"
 #include "storage/engine/store.h"
@@ -96,7 +97,7 @@ class Peering {
   Elector* const elector_;
   const std::function<void()> reopen_;
   replication::NodeFile node_;  // role, url: constant until the store is opened again.
-  Mutex reapply_;               // One at a time.
+  Mutex reapply_;               // One run at a time.
   mutable Mutex mutex_;         // Of what is written down.
   replication::NodeFile stored_ GUARDED_BY(mutex_);
   std::atomic<bool> is_handing_over_{false};
@@ -107,6 +108,7 @@ class Peering {
   std::unique_ptr<replication::Leader> leader_;
   std::unique_ptr<replication::Follower> follower_;
   std::unique_ptr<replication::FollowerCheck> check_;  // Of the follower.
+  std::unique_ptr<replication::PeerClient> proposer_;  // Of a follower, for the run that has `reapply_`. Ended by Stop.
   std::unique_ptr<http::Forwarder> forwarder_;
 };
 

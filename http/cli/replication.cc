@@ -10,6 +10,8 @@ namespace {
 
 using Action = ReplicationArguments::Action;
 
+constexpr uint64_t kReapplySeconds = 24 * 3600;  // A commit for each record; whoever ends the wait earlier ends nothing else.
+
 std::string LagOf(const http::JsonBody& node) {
   return std::to_string(Number(node, "lag_records")) + " records, " + std::to_string(Number(node, "lag_bytes")) +
          " bytes, " + std::to_string(Number(node, "lag_ms")) + " ms";
@@ -95,6 +97,7 @@ int RunReplication(const Config& config, const ReplicationArguments& arguments) 
       return kExitOk;
     }
     case Action::kReapply:
+      (*node)->set_answer_seconds(kReapplySeconds);
       return Finish((*node)->Call("POST", "/replication/reapply", arguments.is_dry_run ? "dry-run" : "plain"),
                     arguments.output, PrintReapplied);
     case Action::kPromote:
