@@ -3,10 +3,13 @@
 
 import json
 import os
+import subprocess
 import unittest
 
-from common import Registry, User, integrity, publish
+from common import BINARY, Registry, User, integrity, publish
 from two_regions_test import Pair, wait_for
+
+RECORDS = int(os.environ.get("REAPPLY_RECORDS", "150"))  # Of the run that breaks off.
 
 
 class Reapply(Pair):
@@ -176,6 +179,44 @@ class Reapply(Pair):
             self.assertEqual(node.request("GET", "/alone").status, 404)
         self.expect_version("whole", "1.0.0", whole)
         self.expect_clean()
+
+    def test_a_run_that_breaks_off_is_gone_on_with(self):
+        """Whoever falls, the leader or the node that reapplies: nothing is done twice, and nothing is left out."""
+        self.part()
+        tarballs = {}
+        for number in range(RECORDS):
+            name, version = f"many-{number % 7}", f"1.0.{number}"
+            answer, tarballs[name, version] = self.publish(self.east, name, version, os.urandom(2_000))
+            self.assertEqual(answer.status, 201, answer.body)
+        self.west_leads()
+        self.east_comes_back()
+        for victim in (self.west, self.east):
+            lsn = self.west.status()["lsn"]
+            command = [str(BINARY), "replication", "reapply", "--data", str(self.east.data)]
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+                wait_for("some are applied", lambda: run.poll() is not None or
+                         self.west.status()["lsn"] >= lsn + RECORDS // 10)
+                victim.kill()
+                if run.wait(90) != 0:  # Or it was quicker than the kill.
+                    self.assertEqual(self.handled(), [])
+                victim.start()
+            self.wait_in_sync(self.west, self.east)
+        report, _ = self.reapply(self.east)
+        self.assertEqual(report["cannot"], 0)
+        self.assertEqual(report["reapplied"] + report["already_there"], len(tarballs) + self.others(report))
+        self.assertEqual(len(self.handled()), 1)
+        self.expect_equal()
+        for (name, version), tarball in tarballs.items():
+            self.expect_version(name, version, tarball)
+        self.expect_clean()
+
+    def handled(self):
+        """The counts of the folders that were gone through."""
+        return [json.loads(path.read_text()) for path in self.east.data.glob("diverged-after-*/handled")]
+
+    @staticmethod
+    def others(report):
+        return sum(record["kind"] != "publish" for folder in report["folders"] for record in folder["records"])
 
 
 if __name__ == "__main__":
