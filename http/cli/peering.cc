@@ -97,6 +97,13 @@ std::string LastErrorJson(const std::string& error, uint64_t ms_ago) {
   return ",\"last_error\":" + Quoted(error) + ",\"last_error_ms_ago\":" + std::to_string(ms_ago);
 }
 
+// Folders of set-aside records that nobody has gone through.
+uint64_t CountUnhandled(const std::string& data) {
+  uint64_t count = 0;
+  for (const std::string& folder : SetAsideFolders(data)) count += ReadHandled(data + "/" + folder).empty() ? 1 : 0;
+  return count;
+}
+
 // The bytes come from elsewhere, and are hashed as they are stored.
 Status CommitHere(engine::Store* store, engine::Mutation mutation, const std::vector<engine::BlobReader>& blobs) {
   std::string piece;
@@ -540,6 +547,7 @@ std::string Peering::StatusJson() const {
   const Status ready = Ready();
   out += ",\"ready\":" + std::string(ready.ok() ? "true" : "false");
   if (!ready.ok()) out += ",\"why_not_ready\":" + Quoted(ready.message());
+  out += ",\"set_aside_folders\":" + std::to_string(CountUnhandled(config_.data));
   const uint64_t now_ms = SystemClock().MonotonicMs();
   if (elector_ != nullptr) {
     const replication::Election::State election = elector_->state();
@@ -658,6 +666,7 @@ void Peering::AppendMetrics(std::string* out) const {
   Metrics::AppendGauge(out, "replication_role_leader", leader_ != nullptr ? 1 : 0);
   Metrics::AppendGauge(out, "replication_epoch", std::max(store_->Stats().epoch, node_.epoch).value());
   Metrics::AppendGauge(out, "replication_ready", Ready().ok() ? 1 : 0);
+  Metrics::AppendGauge(out, "replication_set_aside_folders", CountUnhandled(config_.data));
   const engine::StoreStats stats = store_->Stats();
   Metrics::AppendInfo(out, "replication_state", {{{"node", node_.node_id}, {"state_hash", HexOf(stats.state_hash)}}});
   const uint64_t now_ms = SystemClock().MonotonicMs();

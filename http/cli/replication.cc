@@ -33,6 +33,10 @@ void PrintStatus(const http::JsonBody& answer) {
   line("chain hash", Text(answer, "chain_hash"));
   line("state hash", Text(answer, "state_hash"));
   line("ready", IsTrue(answer, "ready") ? "yes" : "no: " + Text(answer, "why_not_ready"));
+  if (const uint64_t folders = Number(answer, "set_aside_folders"); folders > 0) {
+    line("set aside", std::to_string(folders) + (folders == 1 ? " folder" : " folders") +
+                          " of records that nobody else has: tarn replication divergence, tarn replication reapply");
+  }
   if (Text(answer, "role") == "follower") {
     line("leader", Text(answer, "leader") + " (" + Text(answer, "phase") + ")");
     line("in sync", IsTrue(answer, "in_sync") ? "yes" : "no");

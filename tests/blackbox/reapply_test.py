@@ -120,11 +120,14 @@ class Reapply(Pair):
         self.assertTrue(report["dry_run"])
         self.assertEqual(self.west.status()["lsn"], lsn)
         self.assertNotIn("handled", json.loads(self.east.admin("replication", "divergence"))[0])
+        self.assertEqual(self.east.status()["set_aside_folders"], 1)
+        self.assertIn("1 folder of records that nobody else has", self.east.admin("replication", "status"))
 
         report, records = self.reapply(self.east)
         self.expect_reapplied(records)
         self.expect_equal()
         self.expect_everything_back(mine, theirs, before, token)
+        self.assertEqual(self.east.status()["set_aside_folders"], 0)
         handled = json.loads(self.east.admin("replication", "divergence"))[0]["handled"]
         self.assertEqual((handled["reapplied"], handled["already_there"], handled["cannot"]),
                          (report["reapplied"], report["already_there"], report["cannot"]))
