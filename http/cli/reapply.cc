@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "storage/base/bytes.h"
+#include "storage/base/check.h"
 #include "storage/base/file_system.h"
 #include "storage/base/limits.h"
 #include "storage/base/logging.h"
@@ -108,8 +109,9 @@ class Histories {
   // What the next set-aside record found under the key. `now`: a state that was scanned to.
   Result<Value> Before(const engine::ReadView& now, Family family, const std::string& key) {
     const FamilyKey place{family, key};
+    CHECK(keys_.contains(place));
     if (const auto set = aside_.find(place); set != aside_.end()) return set->second;
-    if (!touched_.contains(place) && keys_.contains(place)) return now.Get(family, key);
+    if (!touched_.contains(place)) return now.Get(family, key);
     return InCommon(place);
   }
 
@@ -122,7 +124,7 @@ class Histories {
       ASSIGN_OR_RETURN(const LogRecord record, store_->log().Read(*below_));
       for (const engine::Change& change : record.changes) {
         const FamilyKey changed{change.family, change.key};
-        if (keys_.contains(changed) || changed == place) common_.emplace(changed, change.value);
+        if (keys_.contains(changed)) common_.emplace(changed, change.value);
       }
       below_ = Lsn(below_->value() - 1);
     }
@@ -147,9 +149,9 @@ class FolderRun {
   Status Run(std::string* records, Counts* counts) {
     ASSIGN_OR_RETURN(records_, engine::SetAsideRecords::Open(folder_));
     std::set<FamilyKey> keys;
-    const auto note_keys = [&](const LogRecord& record) {
-      for (const engine::Change& change : record.changes) keys.insert({change.family, change.key});
-      if (!record.event.actor.empty()) keys.insert({Family::kUser, engine::NameKey(record.event.actor)});
+    const auto note_keys = [&](const LogRecord& record) -> Status {
+      ASSIGN_OR_RETURN(const std::vector<FamilyKey> decisive, registry::KeysBefore(record));
+      keys.insert(decisive.begin(), decisive.end());
       return OkStatus();
     };
     RETURN_IF_ERROR(records_->Read(note_keys));

@@ -82,6 +82,13 @@ std::optional<std::string> TagOf(const PackageRecord& package, std::string_view 
   return version == nullptr ? std::nullopt : std::optional(*version);
 }
 
+// Where a version that a dist-tag names has its record.
+Result<std::string> KeyOfVersion(const std::string& package, const std::string& text) {
+  ASSIGN_OR_RETURN(const PackageName name, PackageName::Parse(package));
+  const auto version = Version::ParseLoose(text);
+  return version.ok() ? VersionKey(name, *version) : OddVersionKey(name, text);
+}
+
 class Decider {
  public:
   Decider(const engine::LogRecord& record, const engine::ReadView& now, const BeforeLookup& before,
@@ -184,7 +191,7 @@ class Decider {
     ASSIGN_OR_RETURN(const std::optional<std::string> now, Now(Family::kUser, user_key));
     ASSIGN_OR_RETURN(const bool is_same, IsSameAccount(now, before));
     if (is_same) return std::optional<ReapplyDecision>();
-    return std::optional(Cannot("the account of " + actor + " is gone"));
+    return std::optional(Cannot("the account of " + actor + " is gone, or is another one by now"));
   }
 
   // A token is worth what its user's account is.
@@ -299,6 +306,7 @@ class Decider {
     ASSIGN_OR_RETURN(std::optional<ReapplyDecision> conflict, JoinFields(key, before, after, &next));
     if (conflict) return *std::move(conflict);
     RETURN_IF_ERROR(JoinVersions(&next));
+    if (next.version_count > limits::kVersionsPerPackageMax) return Cannot("the package has too many versions");
     RETURN_IF_ERROR(RefreshSummary(before, after, &next));
     next.Advance(stamp_.rev_hash, stamp_.now_ms);
     key.before = key.now;
@@ -365,7 +373,9 @@ class Decider {
         continue;
       }
       ASSIGN_OR_RETURN(const bool is_live, IsLive(*wanted));
-      if (!is_live) return std::optional(Cannot("the dist-tag " + tag + " names " + *wanted + ", which is not there"));
+      if (!is_live)
+        return std::optional(
+            Cannot("the dist-tag " + tag + " names " + *wanted + ", which is not here as it was there"));
       next->SetTag(tag, *wanted);
     }
     if (next->dist_tags.size() > limits::kDistTagsPerPackageMax) return std::optional(Cannot("too many dist-tags"));
@@ -384,17 +394,23 @@ class Decider {
 
   // The version's record as it will be, nothing when there is none.
   Result<std::optional<VersionRecord>> FindVersion(const std::string& text) {
-    ASSIGN_OR_RETURN(const PackageName name, PackageName::Parse(record_.event.package));
-    const auto version = Version::ParseLoose(text);
-    const std::string key = version.ok() ? VersionKey(name, *version) : OddVersionKey(name, text);
+    ASSIGN_OR_RETURN(const std::string key, KeyOfVersion(record_.event.package, text));
     ASSIGN_OR_RETURN(const std::optional<std::string> raw, WillBe(Family::kVersion, key));
     if (!raw) return std::optional<VersionRecord>();
     ASSIGN_OR_RETURN(VersionRecord record, Decode<VersionRecord>(*raw));
     return std::optional(std::move(record));
   }
-  Result<bool> IsLive(const std::string& version) {
-    ASSIGN_OR_RETURN(const auto record, FindVersion(version));
-    return record.has_value();
+  // Whether the version is there, and is the one that the record meant: the number alone may be somebody else's.
+  Result<bool> IsLive(const std::string& text) {
+    ASSIGN_OR_RETURN(const std::optional<VersionRecord> now, FindVersion(text));
+    if (!now) return false;
+    ASSIGN_OR_RETURN(const std::string key, KeyOfVersion(record_.event.package, text));
+    const auto is_own = [&](const Key& own) { return own.family == Family::kVersion && own.key == key; };
+    if (std::ranges::any_of(keys_, is_own)) return true;
+    ASSIGN_OR_RETURN(const std::optional<std::string> raw, before_(Family::kVersion, key));
+    if (!raw) return false;
+    ASSIGN_OR_RETURN(const VersionRecord meant, Decode<VersionRecord>(*raw));
+    return meant.tarball.sha512 == now->tarball.sha512 && meant.manifest == now->manifest;
   }
 
   // New versions stand behind those that came meanwhile.
@@ -434,6 +450,22 @@ class Decider {
 Result<ReapplyDecision> DecideReapply(const engine::LogRecord& record, const engine::ReadView& now,
                                       const BeforeLookup& before, const ReapplyStamp& stamp) {
   return Decider(record, now, before, stamp).Decide();
+}
+
+Result<std::vector<std::pair<Family, std::string>>> KeysBefore(const engine::LogRecord& record) {
+  std::vector<std::pair<Family, std::string>> keys;
+  if (!record.event.actor.empty()) keys.emplace_back(Family::kUser, engine::NameKey(record.event.actor));
+  for (const engine::Change& change : record.changes) {
+    if (change.family == Family::kBlob) continue;
+    keys.emplace_back(change.family, change.key);
+    if (change.family != Family::kPackage || !change.value) continue;
+    ASSIGN_OR_RETURN(const PackageRecord package, Decode<PackageRecord>(*change.value));
+    for (const auto& [tag, version] : package.dist_tags) {
+      ASSIGN_OR_RETURN(std::string key, KeyOfVersion(change.key, version));
+      keys.emplace_back(Family::kVersion, std::move(key));
+    }
+  }
+  return keys;
 }
 
 std::string ReapplyMark(const Sha256Digest& chain_hash) { return "reapply:" + HexEncode(chain_hash.view()); }

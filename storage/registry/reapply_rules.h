@@ -4,6 +4,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "storage/base/ids.h"
 #include "storage/base/result.h"
@@ -27,7 +29,7 @@ struct ReapplyDecision {
   std::optional<engine::Mutation> mutation;
 };
 
-// The value of a key that the record found, on the node that made it.
+// The value of a key that the record found, on the node that made it. Asked for the keys of KeysBefore alone.
 using BeforeLookup = std::function<Result<std::optional<std::string>>(engine::Family family, const std::string& key)>;
 
 struct ReapplyStamp {
@@ -38,6 +40,9 @@ struct ReapplyStamp {
 // Errors: those of the reads.
 Result<ReapplyDecision> DecideReapply(const engine::LogRecord& record, const engine::ReadView& now,
                                       const BeforeLookup& before, const ReapplyStamp& stamp);
+
+// All keys whose values before the record may decide: those that it changes, and those of what it names.
+Result<std::vector<std::pair<engine::Family, std::string>>> KeysBefore(const engine::LogRecord& record);
 
 // The idempotency key of a record applied again, by the chain hash of the one that was set aside: it names that record and no
 // other.

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "storage/base/bytes.h"
 #include "storage/registry/package_state.h"
 #include "storage/testing/registry_fixture.h"
@@ -71,6 +73,8 @@ class Reapplying : public RegistryFixture {
 
   // Of the old leader's last record on a key before this one.
   Result<std::optional<std::string>> Before(Lsn lsn, Family family, const std::string& key) {
+    const auto keys = KeysBefore(old_store_.log().Read(lsn).value()).value();
+    EXPECT_TRUE(std::ranges::count(keys, std::pair(family, key))) << key;
     for (uint64_t at = lsn.value() - 1; at > 0; --at) {
       ASSIGN_OR_RETURN(const engine::LogRecord record, old_store_.log().Read(Lsn(at)));
       for (const engine::Change& change : record.changes) {
@@ -166,6 +170,20 @@ TEST_F(Reapplying, MovesATagThatNobodyElseMoved) {
   PublishHere(alice_, other);
   EXPECT_THAT(Reapply(), ::testing::ElementsAre("reapplied "));
   EXPECT_EQ(TagsOf("left"), "latest=1.0.0 next=2.0.0 patch=1.0.1 ");
+}
+
+TEST_F(Reapplying, PutsNoTagOnAVersionOfSomebodyElse) {
+  Part();
+  PublishBuilder mine = Version_("1.1.0", "ours");
+  mine.dist_tag = "beta";
+  PublishToOld(alice_, mine);
+  ASSERT_TRUE(old_->SetDistTag(alice_, Name("left"), "best", "1.1.0").ok());
+  PublishHere(alice_, Version_("1.1.0", "theirs"));
+  const auto results = Reapply();
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_THAT(results[0], HasSubstr("cannot 1.1.0 was published by alice meanwhile"));
+  EXPECT_EQ(results[1], "cannot the dist-tag best names 1.1.0, which is not here as it was there");
+  EXPECT_EQ(TagsOf("left"), "latest=1.1.0 ");
 }
 
 TEST_F(Reapplying, LeavesATagThatSomebodyElseMoved) {
@@ -264,7 +282,7 @@ TEST_F(Reapplying, DoesNothingForAnAccountThatIsGone) {
   UserRecord gone = *Decode<UserRecord>(*ValueOf(store_, Family::kUser, "bob"));
   gone.removed_ms = clock_.NowMs();
   ASSERT_TRUE(store_.Commit(PutMutation(Family::kUser, "bob", Encode(gone))).ok());
-  EXPECT_THAT(Reapply(), ::testing::ElementsAre("cannot the account of bob is gone"));
+  EXPECT_THAT(Reapply(), ::testing::ElementsAre("cannot the account of bob is gone, or is another one by now"));
 }
 
 TEST_F(Reapplying, LeavesOutASignatureThatNobodyCouldVerify) {
