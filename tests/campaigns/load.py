@@ -208,12 +208,6 @@ class Load:
                 raise AssertionError(f"not {count} acknowledgements within {seconds} s")
         return time.monotonic() - begin
 
-    def forget(self, keys):
-        with self.changed:
-            for key in keys:
-                del self.acknowledged[key]
-            self.newest = [key for key in self.newest if key in self.acknowledged]
-
     def missing_at(self, node, keys=None):
         """Which of the acknowledged `keys` (all, without) are not there byte for byte."""
         registry = Registry(node.url)
