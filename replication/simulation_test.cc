@@ -31,7 +31,7 @@ class SimulationTest : public ::testing::Test {
   }
 };
 
-// TARN_SIM_SEEDS: how many; TARN_SIM_FIRST_SEED: from which on.
+// TARN_SIM_SEEDS: how many; TARN_SIM_FIRST_SEED: from which on; TARN_SIM_RUN_MS: how long each has faults, by its own clock.
 TEST_F(SimulationTest, EveryPromiseIsKeptWhateverHappens) {
   const uint64_t first = FromEnvironment("TARN_SIM_FIRST_SEED", 1);
   const uint64_t count = FromEnvironment("TARN_SIM_SEEDS", 4);
@@ -40,6 +40,7 @@ TEST_F(SimulationTest, EveryPromiseIsKeptWhateverHappens) {
   for (uint64_t seed = first; seed < first + count && failures < 10; ++seed) {
     SimulationOptions options;
     options.seed = seed;
+    options.run_ms = FromEnvironment("TARN_SIM_RUN_MS", options.run_ms);
     const SimulationOutcome outcome = Simulate(options);
     EXPECT_EQ(Words(outcome), "") << "repeat with TARN_SIM_FIRST_SEED=" << seed << " TARN_SIM_SEEDS=1";
     failures += !outcome.violations.empty();
