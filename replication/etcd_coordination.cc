@@ -112,8 +112,7 @@ Result<Epoch> ParseEpoch(const std::string& text) {
 
 EtcdCoordination::EtcdCoordination(Options options)
     : options_(std::move(options)),
-      client_(
-          HttpClient::Options{.user_agent = "tarn", .tls = options_.tls, .connect_timeout_ms = kConnectMs}) {}
+      client_(HttpClient::Options{.user_agent = "tarn", .tls = options_.tls, .connect_timeout_ms = kConnectMs}) {}
 
 std::string EtcdCoordination::Key(std::string_view name) const {
   return Quoted(options_.prefix + "/" + std::string(name));

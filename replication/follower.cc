@@ -27,12 +27,15 @@ class BlobSink final : public HttpBodySink {
   engine::BlobWriter* const writer_;
 };
 
+// None: it has been collected since.
 Result<std::shared_ptr<engine::StagedBlob>> FetchBlob(PeerClient& client, engine::Store& store,
                                                       const engine::BlobInfo& info) {
   ASSIGN_OR_RETURN(const auto writer, store.blobs().NewWriter());
   BlobSink sink(writer.get());
   const std::string what = "blob " + HexEncode(info.sha512.view()).substr(0, 16) + "…";
-  if (const Status fetched = client.FetchBlob(info.sha512, sink); !fetched.ok()) return fetched.WithContext(what);
+  const Status fetched = client.FetchBlob(info.sha512, sink);
+  if (fetched.code() == Code::kNotFound) return std::shared_ptr<engine::StagedBlob>();
+  if (!fetched.ok()) return fetched.WithContext(what);
   ASSIGN_OR_RETURN(std::unique_ptr<engine::StagedBlob> staged, writer->Finish());
   if (staged->info().sha512 == info.sha512 && staged->info().size_bytes == info.size_bytes) {
     return std::shared_ptr<engine::StagedBlob>(std::move(staged));
@@ -223,7 +226,7 @@ Status Follower::Take(Frame frame) {
     }
     RETURN_IF_ERROR(PromiseAtLeast(record->epoch));
     ASSIGN_OR_RETURN(std::vector<engine::BlobInfo> blobs, engine::BlobsOf(*record));
-    waiting_.push_back({std::move(*record), std::move(blobs), {}});
+    waiting_.push_back({std::move(*record), std::move(blobs), {}, {}});
     next_ = next_.Next();
     return OkStatus();
   }
@@ -317,12 +320,13 @@ Status Follower::TakeRecords() {
   RETURN_IF_ERROR(FetchBlobs());
   for (Waiting& waiting : waiting_) {
     RETURN_IF_ERROR(WaitForRoom());
-    shipping_->Follow(std::move(waiting.record), std::move(waiting.staged), [this](const Status& status) {
+    const auto done = [this](const Status& status) {
       MutexLock lock(mutex_);
       --in_flight_;
       if (!status.ok() && stream_failure_.ok()) stream_failure_ = status;
       changed_.NotifyAll();
-    });
+    };
+    shipping_->Follow(std::move(waiting.record), std::move(waiting.staged), std::move(waiting.collected), done);
   }
   waiting_.clear();
   return OkStatus();
@@ -363,15 +367,22 @@ Status Follower::FetchBlobs() {
     }
   };
   std::vector<Thread> helpers;
-  for (size_t i = 1; i < std::min(blob_clients_.size(), jobs.size()); ++i) helpers.emplace_back([&work, i] { work(i); });
+  for (size_t i = 1; i < std::min(blob_clients_.size(), jobs.size()); ++i)
+    helpers.emplace_back([&work, i] { work(i); });
   work(0);
   for (Thread& helper : helpers) helper.join();
 
   uint64_t bytes = 0;
   for (Job* job : jobs) {
     RETURN_IF_ERROR(job->fetched.status());
-    bytes += job->info->size_bytes;
-    for (Waiting* waiting : job->for_records) waiting->staged.push_back(*job->fetched);
+    if (*job->fetched != nullptr) bytes += job->info->size_bytes;
+    for (Waiting* waiting : job->for_records) {
+      if (*job->fetched == nullptr) {
+        waiting->collected.insert(job->info->sha512);
+      } else {
+        waiting->staged.push_back(*job->fetched);
+      }
+    }
   }
   MutexLock lock(mutex_);
   state_.blobs_fetched += jobs.size();

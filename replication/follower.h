@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -124,6 +125,7 @@ class Follower final : public engine::CommitShipper {
     engine::RawRecord record;
     std::vector<engine::BlobInfo> blobs;
     std::vector<std::shared_ptr<engine::StagedBlob>> staged;
+    std::set<Digest> collected;
   };
   std::vector<Waiting> waiting_;
   Lsn next_;

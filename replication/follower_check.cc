@@ -143,14 +143,19 @@ Status FollowerCheck::CheckRecord(Lsn lsn, Sha256Digest* chain_hash, uint64_t* b
 }
 
 Status FollowerCheck::CheckBlob(const engine::BlobInfo& info, uint64_t* bytes_read) {
+  ASSIGN_OR_RETURN(bool is_wanted, IsWanted(info));
+  if (!is_wanted) return OkStatus();
   *bytes_read += info.size_bytes;
   const Status whole = store_->blobs().Verify(info.sha512, engine::BlobStore::Depth::kChecksums);
   if (!IsDamage(whole)) return whole;
+  if (whole.code() == Code::kNotFound && WillBeCollected(info)) return OkStatus();
   Log(LogLevel::kError, "replication: a damaged blob; it is fetched from the leader", {{"why", whole.ToString()}});
   follower_->SetWound(NameOf(info) + " is damaged; it is fetched from the leader");
   while (true) {
     const Status mended = MendBlob(info);
     if (mended.ok()) break;
+    ASSIGN_OR_RETURN(is_wanted, IsWanted(info));
+    if (!is_wanted) break;
     if (mended.code() == Code::kNotFound) return mended.WithContext(NameOf(info));  // Its segment is gone.
     Log(LogLevel::kWarning, "replication: the blob could not be mended", {{"why", mended.ToString()}});
     if (!Pause(kAgainMs)) return Cancelled("stopping");
@@ -160,6 +165,22 @@ Status FollowerCheck::CheckBlob(const engine::BlobInfo& info, uint64_t* bytes_re
   MutexLock lock(mutex_);
   ++state_.blobs_mended;
   return OkStatus();
+}
+
+// Records name blobs that later ones collect.
+Result<bool> FollowerCheck::IsWanted(const engine::BlobInfo& info) const {
+  ASSIGN_OR_RETURN(const auto view, store_->NewReadView());
+  ASSIGN_OR_RETURN(const auto entry, view->Get(engine::Family::kBlob, info.sha512.view()));
+  return entry.has_value();
+}
+
+// This node is behind: it has the record, not yet the later one.
+bool FollowerCheck::WillBeCollected(const engine::BlobInfo& info) {
+  class Refuse final : public HttpBodySink {
+    Status Start(const HttpAnswer&) override { return Cancelled("it is there"); }
+    Status Piece(std::string_view) override { return Cancelled("it is there"); }
+  } sink;
+  return blob_client_.FetchBlob(info.sha512, sink).code() == Code::kNotFound;
 }
 
 // What the leader cannot give it could not give with a copy either: only kNotFound says that this node wants one.

@@ -53,6 +53,8 @@ class FollowerCheck {
   Status CheckAll();
   Status CheckRecord(Lsn lsn, Sha256Digest* chain_hash, uint64_t* bytes_read);
   Status CheckBlob(const engine::BlobInfo& info, uint64_t* bytes_read);
+  Result<bool> IsWanted(const engine::BlobInfo& info) const;
+  bool WillBeCollected(const engine::BlobInfo& info);
   // kNotFound: there is no place here to write it to.
   Status MendBlob(const engine::BlobInfo& info);
   // A fresh copy, tried until it is there, then the store is opened again.

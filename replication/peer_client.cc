@@ -44,6 +44,7 @@ class CheckedSink final : public HttpBodySink {
     return OkStatus();
   }
   Status refusal() const { return is_refused_ ? FromAnswer(refusal_) : OkStatus(); }
+  int refused_with() const { return is_refused_ ? refusal_.status : 0; }
 
  private:
   HttpBodySink& inner_;
@@ -92,8 +93,7 @@ std::string_view TakeWord(std::string_view* line) {
 
 }  // namespace
 
-PeerClient::PeerClient(PeerOptions options)
-    : options_(std::move(options)), line_(Dial(options_)) {}
+PeerClient::PeerClient(PeerOptions options) : options_(std::move(options)), line_(Dial(options_)) {}
 
 HttpRequest PeerClient::MakeRequest(std::string method, const std::string& path) const {
   HttpRequest request;
@@ -137,7 +137,12 @@ Result<uint64_t> PeerClient::SendAck(const Ack& ack) {
 Status PeerClient::FetchBlob(const Digest& digest, HttpBodySink& sink) {
   HttpRequest request = MakeRequest("GET", "blob/" + HexEncode(digest.view()));
   request.body_bytes_max = UINT64_MAX;
-  return StreamTo(*line_, request, sink);
+  CheckedSink checked(sink);
+  RETURN_IF_ERROR(line_->Stream(request, checked).status());
+  if (checked.refused_with() == kCollectedHttpStatus) return NotFound("the blob has been collected");
+  const Status refusal = checked.refusal();
+  // That it is not there, and nothing says why, is the leader's damage.
+  return refusal.code() == Code::kNotFound ? Unavailable(std::string(refusal.message())) : refusal;
 }
 
 Result<PeerClient::Segments> PeerClient::ListSegments() {

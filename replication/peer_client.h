@@ -17,6 +17,7 @@ namespace tarn::replication {
 
 inline constexpr std::string_view kPathPrefix = "/-/replication/v1/";
 inline constexpr uint64_t kSmallRequestMs = 10'000;
+inline constexpr uint16_t kCollectedHttpStatus = 410;
 inline constexpr std::string_view kBehindHeader = "tarn-behind-bytes";  // In the answer to an acknowledgement.
 
 // What carries requests to the other node, one at a time; as HttpClient.
@@ -46,6 +47,7 @@ class PeerClient {
   Status StreamLog(const std::string& node_id, Epoch epoch, const engine::JournalHead& from, HttpBodySink& sink);
   // Answers how many bytes of the journal the leader says are missing here.
   Result<uint64_t> SendAck(const Ack& ack);
+  // kNotFound: a later record says that the blob is no more (PROTOCOL.md).
   Status FetchBlob(const Digest& digest, HttpBodySink& sink);
   struct Segments {
     std::vector<engine::SegmentListing> segments;

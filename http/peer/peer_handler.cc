@@ -165,6 +165,16 @@ class LogStream final : public BodyStream {
   bool is_over_ = false;
 };
 
+// A blob that no entry names any more was collected: whoever follows will read so in a later record.
+Response MissingBlob(engine::Store& store, const Digest& digest) {
+  const auto view = store.NewReadView();
+  if (!view.ok()) return ErrorResponse(view.status());
+  const auto entry = (*view)->Get(engine::Family::kBlob, digest.view());
+  if (!entry.ok()) return ErrorResponse(entry.status());
+  if (entry->has_value()) return ErrorResponse(500, "The bytes of this blob are missing here.");
+  return ErrorResponse(replication::kCollectedHttpStatus, "This blob has been collected.");
+}
+
 }  // namespace
 
 PeerHandler::PeerHandler(Options options, Api& api, Executor& executor)
@@ -398,6 +408,7 @@ Response PeerHandler::ServeBlob(std::string_view name) {
   const auto digest = Digest::FromBytes(*bytes);
   if (!digest.ok()) return BadRequest(digest.status().message());
   auto reader = options_.store->shipping()->OpenBlob(*digest);
+  if (reader.code() == Code::kNotFound) return MissingBlob(*options_.store, *digest);
   if (!reader.ok()) return ErrorResponse(reader.status());
   Response response;
   response.AddHeader("content-type", "application/octet-stream");

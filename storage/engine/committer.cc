@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "storage/base/bytes.h"
+#include "storage/base/collect_limits.h"
 #include "storage/base/limits.h"
 #include "storage/engine/keys.h"
 #include "storage/engine/record_codec.h"
@@ -111,12 +112,12 @@ Status Committer::CheckRoom(const std::vector<QueuedMutation>& taken) const {
   return parts_.disk->CheckRoom(bytes);
 }
 
-Status Committer::Admit(QueuedMutation* queued, uint64_t time_ms, const CommitGroup* in_flight,
-                        CommitGroup* group) const {
+Status Committer::Admit(QueuedMutation* queued, uint64_t time_ms, const CommitGroup* in_flight, CommitGroup* group) {
   PreparedMutation& mutation = queued->mutation;
   RETURN_IF_ERROR(CheckRole(mutation));
   ASSIGN_OR_RETURN(const bool holds, group->update.Holds(mutation.preconditions));
   if (!holds) return Conflict("the state this change was computed from is no longer current");
+  RETURN_IF_ERROR(CheckMayCollect(mutation.record));
   ASSIGN_OR_RETURN(const std::vector<const StagedBlob*> new_blobs, FindNewBlobs(mutation, in_flight, *group));
 
   if (mutation.is_followed) RETURN_IF_ERROR(CheckBlobsAreThere(mutation, in_flight, *group));
@@ -125,6 +126,7 @@ Status Committer::Admit(QueuedMutation* queued, uint64_t time_ms, const CommitGr
   if (!mutation.is_followed) Stamp(group->update.applied(), time_ms, mutation.payload, &record);
   RETURN_IF_ERROR(group->update.Add(std::move(record)));
 
+  NoteReferences(group->update.records().back());
   for (const StagedBlob* blob : new_blobs) group->blob_digests.insert(blob->info().sha512);
   group->blobs.insert(group->blobs.end(), new_blobs.begin(), new_blobs.end());
   group->admitted.push_back(std::move(*queued));
@@ -137,6 +139,26 @@ Status Committer::CheckRole(const PreparedMutation& mutation) const {
                               : Unavailable("this node follows another one, which takes the writes");
 }
 
+// What was found to be garbage may have been referred to since; equal bytes are stored once, so by anybody.
+Status Committer::CheckMayCollect(const LogRecord& record) const {
+  if (record.event.kind != EventKind::kCollectBlobs || parts_.role == NodeRole::kFollower) return OkStatus();
+  for (const Change& change : record.changes) {
+    if (change.family != Family::kBlob) continue;
+    if (!referenced_.has_value()) return FailedPrecondition("blobs are collected after a record that begins it");
+    ASSIGN_OR_RETURN(const Digest digest, Digest::FromBytes(change.key));
+    if (referenced_->contains(digest)) return Conflict("a blob is referred to again");
+  }
+  return OkStatus();
+}
+
+void Committer::NoteReferences(const LogRecord& record) {
+  if (record.event.kind == EventKind::kCollectBlobs && record.changes.empty()) referenced_.emplace();
+  if (!referenced_.has_value()) return;
+  for (const BlobInfo& info : record.blobs) referenced_->insert(info.sha512);
+  if (referenced_->size() > limits::kCollectReferencesMax)
+    referenced_.reset();  // It was given up, or has to begin again.
+}
+
 void Committer::Stamp(const AppliedState& before, uint64_t time_ms, std::string_view payload, LogRecord* record) const {
   record->lsn = before.lsn.Next();
   record->epoch = std::max(before.epoch, parts_.epoch);
@@ -146,6 +168,9 @@ void Committer::Stamp(const AppliedState& before, uint64_t time_ms, std::string_
 }
 
 Result<bool> Committer::HasBlob(const Digest& digest, const CommitGroup* in_flight, const CommitGroup& group) const {
+  // Collected since, or in this very group: its bytes are found no more once that is applied.
+  ASSIGN_OR_RETURN(const bool is_known, group.update.HasBlob(digest));
+  if (!is_known) return false;
   if (group.blob_digests.contains(digest)) return true;
   if (in_flight != nullptr && in_flight->blob_digests.contains(digest)) return true;
   ASSIGN_OR_RETURN(const std::optional<std::string> location, parts_.rocks->Get(Family::kLocation, digest.view()));
@@ -158,7 +183,7 @@ Status Committer::CheckBlobsAreThere(const PreparedMutation& mutation, const Com
     const auto is_this = [&info](const std::shared_ptr<StagedBlob>& blob) {
       return blob->info().sha512 == info.sha512 && blob->info().size_bytes == info.size_bytes;
     };
-    if (std::ranges::any_of(mutation.blobs, is_this)) continue;
+    if (std::ranges::any_of(mutation.blobs, is_this) || mutation.collected.contains(info.sha512)) continue;
     ASSIGN_OR_RETURN(const bool has, HasBlob(info.sha512, in_flight, group));
     if (!has) {
       return FailedPrecondition("log record " + std::to_string(mutation.record.lsn.value()) + " refers to blob " +

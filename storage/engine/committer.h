@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "storage/base/clock.h"
@@ -61,6 +63,8 @@ class Committer {
   };
   void SubmitAll(std::vector<Prepared> all);
   Status CanCommit() const;
+  // Not OK: what is in the journal and what was applied of it may differ until the store is opened again.
+  Status gate_reason() const { return gate_.reason(); }
   void SetObserver(CommitObserver* observer) { state_stage_.SetObserver(observer); }
 
   size_t queue_length() const { return queue_.length(); }
@@ -72,9 +76,11 @@ class Committer {
   std::shared_ptr<CommitGroup> FormGroup(std::vector<QueuedMutation> taken, uint64_t begin_ms);
   Status CheckRoom(const std::vector<QueuedMutation>& taken) const;
   // Takes `queued` only when it returns OK.
-  Status Admit(QueuedMutation* queued, uint64_t time_ms, const CommitGroup* in_flight, CommitGroup* group) const;
+  Status Admit(QueuedMutation* queued, uint64_t time_ms, const CommitGroup* in_flight, CommitGroup* group);
   Status CheckRole(const PreparedMutation& mutation) const;
   // What only the one place that orders the records can say of this one.
+  Status CheckMayCollect(const LogRecord& record) const;
+  void NoteReferences(const LogRecord& record);
   void Stamp(const AppliedState& before, uint64_t time_ms, std::string_view payload, LogRecord* record) const;
   Result<bool> HasBlob(const Digest& digest, const CommitGroup* in_flight, const CommitGroup& group) const;
   Status CheckBlobsAreThere(const PreparedMutation& mutation, const CommitGroup* in_flight,
@@ -90,8 +96,10 @@ class Committer {
   StateStage state_stage_;
 
   // Of the journal stage's thread alone.
-  AppliedState head_;                        // After the last group in the journal.
-  std::weak_ptr<CommitGroup> in_flight_;     // That group, until every reader sees it.
+  AppliedState head_;                     // After the last group in the journal.
+  std::weak_ptr<CommitGroup> in_flight_;  // That group, until every reader sees it.
+  // Blobs that records have referred to since a collection began (collect.h); none: no collection may go on.
+  std::optional<std::set<Digest>> referenced_;
   std::atomic<uint64_t> group_begin_ms_{0};  // Of the group in the journal stage; 0 while there is none.
 
   Thread thread_;  // Last: it uses everything above.

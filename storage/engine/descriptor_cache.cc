@@ -27,8 +27,10 @@ void CachedSegment::SetChecked(const Location& location) {
 }
 
 Result<std::shared_ptr<CachedSegment>> DescriptorCache::Get(SegmentId id) {
+  uint64_t drops = 0;
   {
     MutexLock lock(mutex_);
+    drops = drops_;
     const auto found = by_id_.find(id.value());
     if (found != by_id_.end()) {
       order_.splice(order_.begin(), order_, found->second);
@@ -39,7 +41,7 @@ Result<std::shared_ptr<CachedSegment>> DescriptorCache::Get(SegmentId id) {
   ASSIGN_OR_RETURN(SegmentFile segment, folder_.OpenForReading(id));
   auto cached = std::make_shared<CachedSegment>(std::move(segment));
   MutexLock lock(mutex_);
-  if (by_id_.contains(id.value())) return cached;
+  if (drops != drops_ || by_id_.contains(id.value())) return cached;
   order_.push_front(cached);
   by_id_.emplace(id.value(), order_.begin());
   if (order_.size() > segments_max_) {
@@ -47,6 +49,15 @@ Result<std::shared_ptr<CachedSegment>> DescriptorCache::Get(SegmentId id) {
     order_.pop_back();
   }
   return cached;
+}
+
+void DescriptorCache::Drop(SegmentId id) {
+  MutexLock lock(mutex_);
+  ++drops_;
+  const auto found = by_id_.find(id.value());
+  if (found == by_id_.end()) return;
+  order_.erase(found->second);
+  by_id_.erase(found);
 }
 
 size_t DescriptorCache::size() const {

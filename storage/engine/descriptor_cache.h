@@ -37,6 +37,8 @@ class DescriptorCache {
 
   // kNotFound: there is no such segment. kCorruption: its header is damaged.
   Result<std::shared_ptr<CachedSegment>> Get(SegmentId id) EXCLUDES(mutex_);
+  // The segment is another file now, or none. Who holds the old one keeps it.
+  void Drop(SegmentId id) EXCLUDES(mutex_);
   size_t size() const EXCLUDES(mutex_);
 
  private:
@@ -45,6 +47,7 @@ class DescriptorCache {
   const SegmentFolder& folder_;
   const size_t segments_max_;
   mutable Mutex mutex_;
+  uint64_t drops_ GUARDED_BY(mutex_) = 0;  // What was opened before a drop is not kept.
   Order order_ GUARDED_BY(mutex_);
   std::unordered_map<uint64_t, Order::iterator> by_id_ GUARDED_BY(mutex_);
 };

@@ -35,6 +35,19 @@ class GroupWalk {
     return CheckBlob(reader_, at_, blob.info, depth_, [this](std::string_view piece) { sum_.Update(piece); });
   }
 
+  Status Take(const CollectedBlob& blob) {
+    const uint64_t bytes = BlobRecordBytes(blob.info.size_bytes) - kRecordHeaderBytes;
+    if (!reader_.Has(at_, kRecordHeaderBytes + bytes)) return reader_.Damage(at_, "blob is longer than the file");
+    bool is_zero = true;
+    RETURN_IF_ERROR(reader_.ReadPieces(at_ + kRecordHeaderBytes, bytes, [&](std::string_view piece) {
+      is_zero = is_zero && piece.find_first_not_of('\0') == std::string_view::npos;
+      sum_.Update(piece);
+    }));
+    if (!is_zero) return reader_.Damage(at_, "a collected blob that is not all zeros");
+    ++collected_;
+    return OkStatus();
+  }
+
   Status Take(const SoloReference& solo) {
     out_.group.blobs.push_back({solo.segment, kSoloPayloadOffsetBytes, solo.info});
     return OkStatus();
@@ -74,7 +87,7 @@ class GroupWalk {
       return reader_.Damage(at_, "trailer of a group at offset " + std::to_string(trailer.begin_bytes));
     }
     if (group.records.empty() || trailer.record_count != group.records.size() ||
-        trailer.blob_count != group.blobs.size() || trailer.first_lsn != group.records.front().lsn ||
+        trailer.blob_count != group.blobs.size() + collected_ || trailer.first_lsn != group.records.front().lsn ||
         trailer.last_lsn != group.records.back().lsn || trailer.chain_hash != group.records.back().chain_hash) {
       return reader_.Damage(at_, "trailer does not match its group");
     }
@@ -88,6 +101,7 @@ class GroupWalk {
   const BlobStore::Depth depth_;
   GroupBuffer& out_;
   uint64_t at_;
+  size_t collected_ = 0;
   Checksum64Stream sum_;
 };
 

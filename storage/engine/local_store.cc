@@ -11,6 +11,8 @@
 namespace tarn::engine {
 namespace {
 
+constexpr uint64_t kCopyPauseMs = 60'000;  // Without a request for so long, nobody is copying any more.
+
 Status ReadOnly() { return FailedPrecondition("the store was opened for reading only"); }
 
 }  // namespace
@@ -119,12 +121,27 @@ Result<BlobReader> LocalStore::OpenBlob(const Digest& digest) {
   return blobs_->Open(digest);
 }
 
-void LocalStore::Follow(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs, FollowCallback done) {
+void LocalStore::Follow(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs, std::set<Digest> collected,
+                        FollowCallback done) {
   Result<PreparedMutation> prepared = PrepareFollowed(std::move(record), std::move(blobs));
   if (!prepared.ok()) return done(std::move(prepared).status());
+  prepared->collected = std::move(collected);
   committer_->Submit(*std::move(prepared), [done = std::move(done)](Result<CommitInfo> info) {
     done(info.ok() ? OkStatus() : std::move(info).status());
   });
+}
+
+void LocalStore::NoteCopy() const { copied_ms_.store(options_.clock->MonotonicMs() + 1, std::memory_order_relaxed); }
+
+Status LocalStore::MaySweep() const {
+  if (committer_ == nullptr) return ReadOnly();
+  const uint64_t copied_ms = copied_ms_.load(std::memory_order_relaxed);
+  if (copied_ms != 0 && options_.clock->MonotonicMs() + 1 - copied_ms < kCopyPauseMs) {
+    return Unavailable("another node is copying the segments; try again when it has them");
+  }
+  // RocksDB without room for a group is no reason: what that group brought is staged until it is visible.
+  const Status reason = committer_->gate_reason();
+  return reason.code() == Code::kOutOfSpace ? OkStatus() : reason;
 }
 
 Result<std::unique_ptr<ReadView>> LocalStore::NewReadView() {

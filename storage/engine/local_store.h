@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -54,6 +55,10 @@ class LocalStore final : public Store, private Shipping {
   const Rocks& rocks() const { return *rocks_; }
   SegmentStore& segments() { return *segments_; }
   const Publication& publication() const { return publication_; }
+  // For sweeping. Not OK: the journal and what was applied may differ until the store is opened again, or another node is
+  // copying the segments.
+  Status MaySweep() const;
+  Status CheckRoom(uint64_t bytes) const { return disk_->CheckRoom(bytes); }
 
  private:
   JournalHead journaled() const override { return tail_->head(); }
@@ -61,19 +66,28 @@ class LocalStore final : public Store, private Shipping {
   Result<RawRecord> ReadRaw(Lsn lsn) override;
   Result<uint64_t> BytesBehind(Lsn lsn) override;
   Result<BlobReader> OpenBlob(const Digest& digest) override;
-  void Follow(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs, FollowCallback done) override;
+  void Follow(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs, std::set<Digest> collected,
+              FollowCallback done) override;
   Status CheckPlaces() override { return engine::CheckPlaces(*rocks_, *segments_, last_lsn()); }
   Status MendBlob(const Digest& digest, const std::function<Status(const BlobPieceSink&)>& fetch) override {
     return blobs_->Mend(digest, fetch);
   }
-  std::vector<SegmentListing> ListSegments() const override { return segments_->List(); }
-  Result<std::shared_ptr<const File>> OpenSegment(SegmentId id) override { return segments_->OpenFile(id); }
+  std::vector<SegmentListing> ListSegments() const override {
+    NoteCopy();
+    return segments_->List();
+  }
+  Result<std::shared_ptr<const File>> OpenSegment(SegmentId id) override {
+    NoteCopy();
+    return segments_->OpenFile(id);
+  }
+  void NoteCopy() const;
 
   // Publishes the recovered state and, unless read-only, starts the committer.
   void Start(const AppliedState& applied);
 
   const StoreOptions options_;
   RecoveryReport recovery_;
+  mutable std::atomic<uint64_t> copied_ms_{0};  // When somebody last read whole segments; 0: nobody.
   // In the order they depend on each other; destroyed backwards.
   std::shared_ptr<DirectoryLock> lock_;
   std::unique_ptr<DiskWatch> disk_;

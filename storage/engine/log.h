@@ -33,7 +33,8 @@ enum class EventKind : uint16_t {
   kPutSetting = 32,
   kCountDownloads = 40,
   kImport = 48,
-  kBeginEpoch = 64,  // A leader took over; nothing else changed.
+  kCollectBlobs = 56,  // Blobs that nothing referred to are no more; without changes: it begins (collect.h).
+  kBeginEpoch = 64,    // A leader took over; nothing else changed.
 };
 
 struct Event {

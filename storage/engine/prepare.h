@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct PreparedMutation {
   std::vector<Precondition> preconditions;
   std::vector<std::shared_ptr<StagedBlob>> blobs;  // In the order of record.blobs; a follower's: those that are new.
   bool is_followed = false;                        // The leader's: LSN, epoch, time and hashes of the record are set.
+  std::set<Digest> collected;                      // A follower's: blobs that are no more, by a later record.
 };
 
 // In the caller's thread. kInvalidArgument: over a limit, a key twice, or a family that mutations may not touch.

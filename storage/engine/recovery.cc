@@ -41,7 +41,7 @@ class Replay {
     RocksBatch batch = rocks_->NewBatch();
     update_->AppendChangesTo(&batch);
     AppendDerivedTo(&batch, DeriveAll(observer_, *base_, update_->records()));
-    const AppliedState applied = update_->AppendPlacesTo(&batch, places_);
+    ASSIGN_OR_RETURN(const AppliedState applied, update_->AppendPlacesTo(&batch, places_));
     RETURN_IF_ERROR(rocks_->Write(&batch));
     records_replayed_ += places_.records.size();
     applied_ = applied;

@@ -123,6 +123,10 @@ Result<SegmentFolder::NewSegment> SegmentFolder::Begin(SegmentKind kind) {
 Status SegmentFolder::Publish(const NewSegment& segment, uint64_t size_bytes) {
   const SegmentId id = segment.header.id;
   RETURN_IF_ERROR(SyncFile(segment.file.get()));
+  if (segment.header.kind == SegmentKind::kSolo) {
+    MutexLock lock(mutex_);
+    staged_.insert(id);
+  }
   RETURN_IF_ERROR(file_system_.Rename(PartPath(id), Path(id)));
   const Status synced = SyncFolder();
   if (!synced.ok()) return IoError(synced.ToString());  // Even for a full disk: which names are durable is unknown.
@@ -131,6 +135,25 @@ Status SegmentFolder::Publish(const NewSegment& segment, uint64_t size_bytes) {
   total_bytes_ += size_bytes;
   return OkStatus();
 }
+
+bool SegmentFolder::IsStaged(SegmentId id) const {
+  MutexLock lock(mutex_);
+  return staged_.contains(id);
+}
+
+void SegmentFolder::Unstage(SegmentId id) {
+  MutexLock lock(mutex_);
+  staged_.erase(id);
+}
+
+Result<std::unique_ptr<File>> SegmentFolder::BeginReplacement(SegmentId id) { return file_system_.Create(PartPath(id)); }
+
+Status SegmentFolder::Replace(SegmentId id) {
+  RETURN_IF_ERROR(file_system_.Rename(PartPath(id), Path(id)));
+  return SyncFolder();
+}
+
+void SegmentFolder::DiscardReplacement(SegmentId id) { static_cast<void>(file_system_.Remove(PartPath(id)).ok()); }
 
 void SegmentFolder::Discard(SegmentId id) {
   if (!file_system_.Remove(PartPath(id)).ok()) static_cast<void>(Remove(id).ok());

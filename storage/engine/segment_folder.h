@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,16 @@ class SegmentFolder {
   // Syncs it, names it `.seg`, syncs the folder: then it may be relied on. After an error it may have either name, so
   // Discard it. kOutOfSpace: nothing else suffered; any other error may concern the folder as a whole.
   Status Publish(const NewSegment& segment, uint64_t size_bytes) EXCLUDES(mutex_);
+  // A solo segment that no group refers to yet, from Publish on, is not to be taken for one that no group refers to any more.
+  bool IsStaged(SegmentId id) const EXCLUDES(mutex_);
+  void Unstage(SegmentId id) EXCLUDES(mutex_);
+
+  // A `.part` that will take the place of a sealed segment.
+  Result<std::unique_ptr<File>> BeginReplacement(SegmentId id);
+  // It is on stable storage: it takes the name. Whoever has the old one open keeps it.
+  Status Replace(SegmentId id);
+  void DiscardReplacement(SegmentId id);
+
   // Removes the file under whichever name it has. Best effort: what stays is found at the next open.
   void Discard(SegmentId id) EXCLUDES(mutex_);
   // Removes a `.seg`. The folder is not synced.
@@ -94,6 +105,7 @@ class SegmentFolder {
   SegmentId next_id_ GUARDED_BY(mutex_){1};
   Random& random_ GUARDED_BY(mutex_);
   uint64_t total_bytes_ GUARDED_BY(mutex_) = 0;
+  std::set<SegmentId> staged_ GUARDED_BY(mutex_);
 };
 
 }  // namespace tarn::engine

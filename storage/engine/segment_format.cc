@@ -80,6 +80,11 @@ void Put(RecordEncoder* out, const BlobHeader& header) {
   PutBlobInfo(out, header.info);
 }
 
+void Put(RecordEncoder* out, const CollectedBlob& header) {
+  PutCommon(out, RecordKind::kCollected, header.info.size_bytes);
+  PutBlobInfo(out, header.info);
+}
+
 void Put(RecordEncoder* out, const LogHeader& header) {
   PutCommon(out, RecordKind::kLog, header.payload_bytes);
   out->Put(16, header.lsn.value());
@@ -124,8 +129,9 @@ BlobInfo GetBlobInfo(const Decoder& in) {
   return {in.GetFixed<Digest>(16), in.GetFixed<Sha1Digest>(80), in.Get<uint64_t>(104)};
 }
 
+template <typename Header>
 Result<RecordHeader> GetBlob(const Decoder& in, uint64_t payload_bytes) {
-  BlobHeader header{GetBlobInfo(in)};
+  Header header{GetBlobInfo(in)};
   if (header.info.size_bytes != payload_bytes) return Corruption("raw blob whose two sizes differ");
   return RecordHeader(header);
 }
@@ -150,6 +156,11 @@ RecordHeader GetTrailer(const Decoder& in) {
                        .chain_hash = in.GetFixed<Sha256Digest>(56),
                        .salt = in.Get<uint64_t>(88),
                        .group_checksum = in.Get<uint64_t>(96)};
+}
+
+bool IsListed(RecordKind kind) {
+  return kind == RecordKind::kBlob || kind == RecordKind::kLog || kind == RecordKind::kSoloReference ||
+         kind == RecordKind::kCollected;
 }
 
 Result<RecordHeader> GetFooter(const Decoder& in, uint64_t payload_bytes) {
@@ -240,7 +251,8 @@ Result<RecordHeader> DecodeRecordHeader(std::string_view bytes) {
   }
   if (payload_bytes > kPayloadBytesMax) return Corruption("record of " + std::to_string(payload_bytes) + " bytes");
   switch (static_cast<RecordKind>(kind)) {
-    case RecordKind::kBlob: return GetBlob(in, payload_bytes);
+    case RecordKind::kBlob: return GetBlob<BlobHeader>(in, payload_bytes);
+    case RecordKind::kCollected: return GetBlob<CollectedBlob>(in, payload_bytes);
     case RecordKind::kLog: return GetLog(in, payload_bytes);
     case RecordKind::kSoloReference:
       return RecordHeader(SoloReference{GetBlobInfo(in), SegmentId(in.Get<uint64_t>(112))});
@@ -261,7 +273,7 @@ Result<FooterEntry> DecodeFooterEntry(std::string_view bytes) {
   entry.offset_bytes = in.Get<uint64_t>(0);
   entry.payload_bytes = in.Get<uint64_t>(8);
   const auto kind = in.Get<uint64_t>(16);
-  if (kind < static_cast<uint8_t>(RecordKind::kBlob) || kind > static_cast<uint8_t>(RecordKind::kSoloReference)) {
+  if (kind > UINT8_MAX || !IsListed(static_cast<RecordKind>(kind))) {
     return Corruption("footer entry of kind " + std::to_string(kind));
   }
   entry.kind = static_cast<RecordKind>(kind);
@@ -288,6 +300,9 @@ FooterEntry FooterEntryOf(const RecordHeader& header, uint64_t offset_bytes) {
   std::visit(Overloaded{
                  [&](const BlobHeader& blob) { set_blob(RecordKind::kBlob, blob.info.size_bytes, blob.info.sha512); },
                  [&](const SoloReference& solo) { set_blob(RecordKind::kSoloReference, 0, solo.info.sha512); },
+                 [&](const CollectedBlob& blob) {
+                   set_blob(RecordKind::kCollected, blob.info.size_bytes, blob.info.sha512);
+                 },
                  [&](const LogHeader& log) {
                    entry.kind = RecordKind::kLog;
                    entry.payload_bytes = log.payload_bytes;
@@ -306,6 +321,7 @@ uint64_t RecordBytes(const RecordHeader& header) {
   return std::visit(Overloaded{
                         [](const BlobHeader& blob) { return BlobRecordBytes(blob.info.size_bytes); },
                         [](const LogHeader& log) { return LogRecordBytes(log.payload_bytes); },
+                        [](const CollectedBlob& blob) { return BlobRecordBytes(blob.info.size_bytes); },
                         [](const SoloReference&) { return kRecordHeaderBytes; },
                         [](const TrailerHeader&) { return kRecordHeaderBytes; },
                         [](const FooterHeader& footer) { return FooterBytes(footer.entry_count); },

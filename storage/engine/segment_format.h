@@ -26,7 +26,7 @@ static_assert(limits::kBlobBlockBytes == 65536, "written to disk since format 1"
 
 // Written to disk since format 1: never renumbered, never reused.
 enum class SegmentKind : uint8_t { kShared = 1, kSolo = 2 };
-enum class RecordKind : uint8_t { kBlob = 1, kLog = 2, kSoloReference = 3, kTrailer = 4, kFooter = 5 };
+enum class RecordKind : uint8_t { kBlob = 1, kLog = 2, kSoloReference = 3, kTrailer = 4, kFooter = 5, kCollected = 6 };
 
 // First in each file. `salt` is random and repeated in trailers and footers, so that bytes which somebody else chose
 // (a tarball that holds a segment) are never taken for a group of this file.
@@ -59,12 +59,18 @@ struct SoloReference {
   SegmentId segment;
 };
 
+// What is left of a blob that was collected: it takes the same room, and all of it is zeros, which need no blocks on the
+// disk. So nothing else in the segment moves.
+struct CollectedBlob {
+  BlobInfo info;
+};
+
 // Ends a group, and makes it count. Nothing follows.
 struct TrailerHeader {
   Lsn first_lsn;
   Lsn last_lsn;
   uint32_t record_count = 0;  // Log records.
-  uint32_t blob_count = 0;    // Blobs and solo references.
+  uint32_t blob_count = 0;    // Blobs, collected ones too, and solo references.
   uint64_t begin_bytes = 0;   // Offset in the file of the group's first record.
   uint64_t group_bytes = 0;   // From there up to this trailer.
   Sha256Digest chain_hash;    // Of the last log record.
@@ -77,13 +83,13 @@ struct FooterHeader {
   Lsn first_lsn;  // 0 in a solo segment.
   Lsn last_lsn;
   uint64_t entry_count = 0;
-  uint64_t blob_bytes = 0;  // Sum over the blobs in this file.
+  uint64_t blob_bytes = 0;  // Sum over the blobs in this file, without collected ones.
   uint64_t salt = 0;
   Sha256Digest chain_hash;  // Of the last log record; zero in a solo segment.
   uint64_t entries_checksum = 0;
 };
 
-// One line of the footer's table: a blob, log record or solo reference, in file order.
+// One line of the footer's table: a blob, log record, solo reference or collected blob, in file order.
 struct FooterEntry {
   uint64_t offset_bytes = 0;   // Of the record's header.
   uint64_t payload_bytes = 0;  // Of a solo reference: 0.
@@ -92,7 +98,7 @@ struct FooterEntry {
   bool operator==(const FooterEntry&) const = default;
 };
 
-using RecordHeader = std::variant<BlobHeader, LogHeader, SoloReference, TrailerHeader, FooterHeader>;
+using RecordHeader = std::variant<BlobHeader, LogHeader, SoloReference, TrailerHeader, FooterHeader, CollectedBlob>;
 
 // Each appends exactly its fixed size.
 void AppendSegmentHeader(std::string* out, const SegmentHeader& header);

@@ -5,12 +5,14 @@
 
 #include "storage/base/check.h"
 #include "storage/base/checksum.h"
+#include "storage/base/collect_limits.h"
 #include "storage/engine/blob_writer.h"
 #include "storage/engine/descriptor_cache.h"
 #include "storage/engine/segment_appender.h"
 #include "storage/engine/segment_folder.h"
 #include "storage/engine/segment_reader.h"
 #include "storage/engine/segment_scan.h"
+#include "storage/engine/segment_sweep.h"
 #include "storage/engine/segment_verify.h"
 #include "storage/engine/staged_blob.h"
 
@@ -64,6 +66,20 @@ class SegmentFiles final : public SegmentStore {
                    uint64_t* bytes_read) override {
     const TornTail torn_tail = is_appending_.load() ? TornTail::kDamage : TornTail::kAllowed;
     VerifySegments(*folder_, depth, torn_tail, finding, bytes_read);
+  }
+
+  Result<SweepReport> SweepDead(const Sweep& sweep) override {
+    SweepReport report;
+    for (const SegmentFolder::Entry& entry : folder_->List()) {
+      if (sweep.is_stopping()) return Cancelled("stopping");
+      const Status swept = SweepOne(sweep, entry, &report);
+      if (swept.ok() || (swept.code() == Code::kNotFound && !folder_->Has(entry.id))) continue;
+      // One damaged segment, or one for whose copy there is no room, does not keep the others.
+      const bool is_its_own = swept.code() == Code::kCorruption || swept.code() == Code::kOutOfSpace;
+      if (!is_its_own) return swept;
+      if (report.findings.size() < limits::kSweepFindingsMax) report.findings.push_back(swept.ToString());
+    }
+    return report;
   }
 
   Result<std::unique_ptr<BlobWriter>> NewWriter() override {
@@ -128,6 +144,32 @@ class SegmentFiles final : public SegmentStore {
   }
 
  private:
+  Status SweepOne(const Sweep& sweep, const SegmentFolder::Entry& entry, SweepReport* report) {
+    // Asked first: one that is staged no longer is visible, or was never referred to.
+    if (folder_->IsStaged(entry.id)) return OkStatus();
+    ASSIGN_OR_RETURN(const std::optional<DeadBlobs> dead, FindDeadBlobs(*folder_, entry, sweep.last, sweep.is_live));
+    if (!dead.has_value()) return OkStatus();
+    ++report->segments_seen;
+    if (dead->offsets.empty()) return OkStatus();
+    const bool is_solo = entry.kind == SegmentKind::kSolo;
+    if (!is_solo && dead->bytes * 100 < dead->blob_bytes * sweep.dead_percent) {
+      report->bytes_left += dead->bytes;
+      return OkStatus();
+    }
+    if (!sweep.dry_run) {
+      RETURN_IF_ERROR(sweep.may_remove());
+      if (!is_solo)
+        RETURN_IF_ERROR(sweep.has_room(entry.size_bytes - dead->bytes).WithContext(SegmentFolder::Name(entry.id)));
+      RETURN_IF_ERROR(is_solo ? folder_->Remove(entry.id)
+                              : WriteWithoutDead(folder_.get(), entry, dead->offsets, sweep.is_stopping));
+      descriptors_.Drop(entry.id);
+    }
+    ++(is_solo ? report->segments_removed : report->segments_rewritten);
+    report->blobs += dead->offsets.size();
+    report->bytes += is_solo ? entry.size_bytes : dead->bytes;
+    return OkStatus();
+  }
+
   Result<std::shared_ptr<CachedSegment>> Segment(SegmentId id) {
     Result<std::shared_ptr<CachedSegment>> cached = descriptors_.Get(id);
     if (!cached.ok()) return MissingIsDamage(cached.status(), id);

@@ -13,6 +13,7 @@
 #include "storage/base/random.h"
 #include "storage/base/result.h"
 #include "storage/engine/blob_store.h"
+#include "storage/engine/collect.h"
 #include "storage/engine/shipping.h"
 
 // Private to engine: the segment files under `segments/`. What a crash leaves, and every byte: FORMAT.md, "Segments".
@@ -108,6 +109,19 @@ class SegmentStore {
   // words. Before StartAppending, a torn tail of the last segment is none.
   virtual void VerifyFiles(BlobStore::Depth depth, const std::function<void(std::string)>& finding,
                            uint64_t* bytes_read) = 0;
+
+  // --- one at a time ---
+  // Gives back the room of dead blobs (segment_sweep.h), segment by segment.
+  struct Sweep {
+    Lsn last;  // Segments with records behind it are left alone: what is live in them is not known yet.
+    std::function<Result<bool>(const Location&)> is_live;
+    std::function<Status()> may_remove;              // Not OK: the sweep ends with it. Asked before each change.
+    std::function<Status(uint64_t bytes)> has_room;  // For a copy of what is live. kOutOfSpace: the segment stays.
+    std::function<bool()> is_stopping;
+    uint64_t dead_percent = 0;  // Of a shared segment's blob bytes, at least, or it stays.
+    bool dry_run = false;
+  };
+  [[nodiscard]] virtual Result<SweepReport> SweepDead(const Sweep& sweep) = 0;
 
   // --- any thread ---
   [[nodiscard]] virtual Result<std::unique_ptr<BlobWriter>> NewWriter() = 0;

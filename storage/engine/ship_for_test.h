@@ -43,7 +43,8 @@ inline RawRecord MustReadRaw(Shipping& from, Lsn lsn) {
 
 inline std::future<Status> StartFollow(Store& to, RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs) {
   auto answer = std::make_shared<std::promise<Status>>();
-  to.shipping()->Follow(std::move(record), std::move(blobs), [answer](Status status) { answer->set_value(status); });
+  to.shipping()->Follow(std::move(record), std::move(blobs), {},
+                        [answer](Status status) { answer->set_value(status); });
   return answer->get_future();
 }
 

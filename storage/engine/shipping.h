@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,13 +76,15 @@ class Shipping {
   [[nodiscard]] virtual Result<BlobReader> OpenBlob(const Digest& digest) = 0;
 
   // Takes the next record of the leader: `record` must continue the journal, and each blob it refers to is in `blobs`,
-  // in the journal, or in a record on its way. `done` is called once, when the record is visible or was refused:
+  // in the journal, in a record on its way, or in `collected`: a later record says that it is no more (collect.h), and until
+  // that is here too it is missed. `done` is called once, when the record is visible or was refused:
   //   kCorruption           it does not continue what is here: LSN, epoch, or a chain hash that is not what its bytes give
   //   kFailedPrecondition   this store leads; or a blob is missing (named); or the record is of a newer format
   //   kResourceExhausted    too many on their way: wait for some
   // and as for Store::CommitAsync.
   using FollowCallback = std::function<void(Status)>;
-  virtual void Follow(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs, FollowCallback done) = 0;
+  virtual void Follow(RawRecord record, std::vector<std::shared_ptr<StagedBlob>> blobs, std::set<Digest> collected,
+                      FollowCallback done) = 0;
 
   // Whether every record up to the visible one, and every blob, has its place in a segment that is there and long enough.
   // Reads the indexes, not the bytes. kCorruption: what is missing, and where.
@@ -95,7 +98,8 @@ class Shipping {
 
   // Copied to an empty data directory, these bytes are a store with every record up to journaled(), as it was before the
   // call: the state is rebuilt from them when it is opened, and every checksum and the chain are checked by that.
-  // Segments are never written again below the listed size, and do not go away while the store is open.
+  // Below the listed size segments are not written again; a sweep (collect.h) replaces and removes some, but not while they
+  // are asked for here.
   virtual std::vector<SegmentListing> ListSegments() const = 0;
   [[nodiscard]] virtual Result<std::shared_ptr<const File>> OpenSegment(SegmentId id) = 0;
 };

@@ -88,6 +88,7 @@ class SoloBlob final : public StagedBlob {
       : info_(std::move(info)), folder_(folder), segment_(segment) {}
   ~SoloBlob() override {
     if (!is_referenced_.load()) folder_.Discard(segment_);
+    folder_.Unstage(segment_);
   }
   SoloBlob(const SoloBlob&) = delete;
   SoloBlob& operator=(const SoloBlob&) = delete;

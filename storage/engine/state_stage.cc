@@ -81,7 +81,7 @@ Status StateStage::Write(const CommitGroup& group, CommitObserver* observer) {
   // The group before is visible by now, so this is the state right before the first record.
   const RocksReadView before(*parts_.rocks, parts_.publication->Get());
   AppendDerivedTo(&batch, DeriveAll(observer, before, group.update.records()));
-  const AppliedState applied = group.update.AppendPlacesTo(&batch, group.places);
+  ASSIGN_OR_RETURN(const AppliedState applied, group.update.AppendPlacesTo(&batch, group.places));
   RETURN_IF_ERROR(WriteBatch(&batch));
   Publish(applied);
   return OkStatus();

@@ -16,6 +16,8 @@ void AppendChange(RocksBatch* batch, const Change& change) {
     batch->Put(change.family, change.key, *change.value);
   } else {
     batch->Delete(change.family, change.key);
+    // Nobody may refer to the bytes any more; where they are is swept later (collect.h).
+    if (change.family == Family::kBlob) batch->Delete(Family::kLocation, change.key);
   }
 }
 
@@ -27,6 +29,11 @@ Result<bool> StateUpdate::Holds(std::span<const Precondition> preconditions) con
     if (*value != precondition.expected) return false;
   }
   return true;
+}
+
+Result<bool> StateUpdate::HasBlob(const Digest& digest) const {
+  ASSIGN_OR_RETURN(const std::optional<std::string>* row, overlay_.Find(Family::kBlob, digest.view()));
+  return row->has_value();
 }
 
 Status StateUpdate::CheckContinues(const LogRecord& record) const {
@@ -66,10 +73,12 @@ void StateUpdate::AppendChangesTo(RocksBatch* batch) const {
   }
 }
 
-AppliedState StateUpdate::AppendPlacesTo(RocksBatch* batch, const GroupPlaces& places) const {
+Result<AppliedState> StateUpdate::AppendPlacesTo(RocksBatch* batch, const GroupPlaces& places) const {
   CHECK(places.records.size() == records_.size());
   for (const Location& location : places.blobs) {
-    batch->Put(Family::kLocation, DigestKey(location.info.sha512), EncodeLocation(location));
+    // In a replay of many groups it may come and go again: then there is nothing to be found.
+    ASSIGN_OR_RETURN(const bool is_there, HasBlob(location.info.sha512));
+    if (is_there) batch->Put(Family::kLocation, DigestKey(location.info.sha512), EncodeLocation(location));
   }
   for (size_t i = 0; i < records_.size(); ++i) {
     const LogEntry entry{places.records[i], records_[i].chain_hash};

@@ -35,14 +35,17 @@ class StateUpdate {
   // kCorruption: the record does not continue the one before (LSN, epoch, chain). After an error nothing was added.
   Status Add(LogRecord record);
 
+  // Whether the blob is one that something may refer to, as of the last record added.
+  Result<bool> HasBlob(const Digest& digest) const;
+
   // As of the last record added; `tail` is still that of the base.
   const AppliedState& applied() const { return applied_; }
   const std::deque<LogRecord>& records() const { return records_; }
 
   // The replicated changes.
   void AppendChangesTo(RocksBatch* batch) const;
-  // The rows that say where the group is, and how far the state now is. Returns the latter.
-  AppliedState AppendPlacesTo(RocksBatch* batch, const GroupPlaces& places) const;
+  // The rows that say where the group is, and how far the state now is. Returns the latter. After AppendChangesTo.
+  Result<AppliedState> AppendPlacesTo(RocksBatch* batch, const GroupPlaces& places) const;
 
  private:
   Status CheckContinues(const LogRecord& record) const;
