@@ -69,6 +69,7 @@ Result<Config> LoadConfig(const SettingFlags& flags) {
 struct CommandLine {
   SettingFlags flags;
   VerifyArguments verify;
+  CollectArguments collect;
   UserArguments user;
   TokenArguments token;
   KeysArguments keys;
@@ -111,6 +112,34 @@ void AddVerify(CLI::App* app, CommandLine* line) {
     line->run = [line](const Config& config) {
       line->verify.output = line->json ? Output::kJson : Output::kText;
       return RunVerify(config, line->verify);
+    };
+  });
+}
+
+void AddCollect(CLI::App* app, CommandLine* line) {
+  auto* gc = app->add_subcommand(
+      "gc", "Give back the room of tarballs that nothing refers to any more; works with a running server and without");
+  gc->footer(
+      "Tarballs stay when their version is unpublished; this removes those that no version, staged version or "
+      "imported\n"
+      "file needs. Publishing goes on meanwhile. On a leader first; each follower gives its own room back.\n"
+      "Exit status: 0 done, 3 some segments could not be swept (damage, or no room for a copy), 1 could not run, 2 "
+      "wrong\n"
+      "command line or configuration.\n"
+      "Examples:\n"
+      "  tarn gc --dry-run --data /var/lib/tarn\n"
+      "  tarn gc --age-hours 1 --dead-percent 0 --data /var/lib/tarn");
+  AddSettingFlags(gc, &line->flags, false);
+  gc->add_flag("--dry-run", line->collect.dry_run, "Say what would be done, and do nothing");
+  gc->add_option("--age-hours", line->collect.age_hours, "Keep what was uploaded or published since; default 24");
+  gc->add_option("--dead-percent", line->collect.dead_percent,
+                 "Leave segments alone of which less is dead; default 10, 0 takes all")
+      ->check(CLI::Range(0, 100));
+  AddJson(gc, line);
+  gc->callback([line] {
+    line->run = [line](const Config& config) {
+      line->collect.output = line->json ? Output::kJson : Output::kText;
+      return RunCollect(config, line->collect);
     };
   });
 }
@@ -505,6 +534,7 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("tarn ") + TARN_VERSION);
   CommandLine line;
   AddServe(&app, &line);
+  AddCollect(&app, &line);
   AddVerify(&app, &line);
   AddUser(&app, &line);
   AddToken(&app, &line);

@@ -92,7 +92,9 @@ Api::Api(const ApiOptions& options, registry::Registry& registry, NodeState& nod
                 options.web_login ? &web_sessions_ : nullptr,
                 options.reads_are_private,
                 options.hooks,
-                options.listing} {
+                options.listing,
+                options.store,
+                options.jobs} {
   registry_.SetPackageListener([this](const std::string& package) {
     hot_.Invalidate(package);
     followers_.Notify();

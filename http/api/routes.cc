@@ -231,6 +231,10 @@ std::vector<Route> MakeRoutes() {
       {kDelete, "/-/operator/advisories", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorRemoveAdvisories,
        "`tarn advisories remove`"},
 
+      {kPost, "/-/operator/gc", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorCollect, "`tarn gc`"},
+      {kGet, "/-/operator/job", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorJob,
+       "What a job has come to: `tarn gc`"},
+
       {kGet, "/-/operator/hooks", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListHooks,
        "`tarn hook list`"},
       {kPost, "/-/operator/hooks/{id}/replay", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorReplayHook,

@@ -20,11 +20,16 @@ class Hooks;
 class PackageListing;
 }  // namespace tarn::registry
 
+namespace tarn::engine {
+class Store;
+}
+
 namespace tarn::http {
 
 class Followers;
 class HotCache;
 class Metrics;
+class OperatorJobs;
 class ReplicationCheckpoints;
 class WebSessions;
 
@@ -56,6 +61,8 @@ struct Services {
   bool reads_are_private = false;       // Only authenticated callers may read: then no shared cache may keep an answer.
   registry::Hooks* hooks = nullptr;     // Never nullptr where handlers run.
   registry::PackageListing* listing = nullptr;  // Likewise, but on a stopped server.
+  engine::Store* store = nullptr;               // For jobs alone. Likewise never nullptr, as the next.
+  OperatorJobs* jobs = nullptr;
 };
 
 struct Route;

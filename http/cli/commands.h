@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "http/cli/config.h"
+#include "storage/base/collect_limits.h"
 
 // The sub-commands of `tarn`. Each prints to standard output what was asked for and to standard error what went wrong, and
 // returns the exit status.
@@ -52,6 +53,14 @@ struct TokenArguments {
   Output output = Output::kText;
 };
 int RunToken(const Config& config, const TokenArguments& arguments);
+
+struct CollectArguments {
+  bool dry_run = false;
+  uint64_t age_hours = limits::kCollectAgeMs / 3'600'000;
+  uint64_t dead_percent = limits::kSweepDeadPercent;
+  Output output = Output::kText;
+};
+int RunCollect(const Config& config, const CollectArguments& arguments);
 
 struct KeysArguments {
   enum class Action : uint8_t { kList, kRotate } action = Action::kList;

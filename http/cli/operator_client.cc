@@ -15,6 +15,7 @@
 #include "http/api/error_response.h"
 #include "http/api/hot_cache.h"
 #include "http/api/metrics.h"
+#include "http/api/operator_jobs.h"
 #include "http/api/routes.h"
 #include "http/cli/commands.h"
 #include "http/cli/local_node.h"
@@ -110,7 +111,8 @@ class StoppedServer final : public Operator {
       : offline_(std::move(offline)),
         node_(*offline_.store),
         hot_(0),
-        hooks_(offline_.store.get(), {}, &SystemClock(), &SystemRandom()) {}
+        hooks_(offline_.store.get(), {}, &SystemClock(), &SystemRandom()),
+        jobs_(&SystemClock()) {}
   bool is_running_server() const override { return false; }
 
   Result<Answer> Call(std::string_view method, const std::string& path, const std::string& body) override {
@@ -120,6 +122,8 @@ class StoppedServer final : public Operator {
     if (match.route == nullptr) return Internal("no route for " + std::string(method) + " " + target);
     http::Services services{*offline_.registry, node_, SystemClock(), hot_, metrics_};
     services.hooks = &hooks_;
+    services.store = offline_.store.get();
+    services.jobs = &jobs_;
     const http::RequestHead head;
     const http::Peer peer;
     const http::Call call{*match.route,
@@ -149,6 +153,7 @@ class StoppedServer final : public Operator {
   http::HotCache hot_;
   http::Metrics metrics_;
   registry::Hooks hooks_;
+  http::OperatorJobs jobs_;  // Last: it uses the store.
 };
 
 Status CheckDirectoryIsThere(const Config& config) {

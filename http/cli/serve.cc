@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "http/api/api.h"
+#include "http/api/operator_jobs.h"
 #include "http/cli/commands.h"
 #include "http/cli/download_flusher.h"
 #include "http/cli/elector.h"
@@ -337,6 +338,9 @@ Ending ServeOnce(const Config& config, const std::shared_ptr<engine::DirectoryLo
   http::ApiOptions api_options = ApiOptionsOf(config);
   api_options.hooks = &hooks;
   api_options.listing = &listing;
+  http::OperatorJobs jobs(&SystemClock());
+  api_options.store = &store;
+  api_options.jobs = &jobs;
   http::Api api(api_options, registry, node, SystemClock(), executor);
   std::unique_ptr<http::Handler> peer_handler;
   if (peering != nullptr) {
@@ -378,6 +382,7 @@ Ending ServeOnce(const Config& config, const std::shared_ptr<engine::DirectoryLo
   own_node.SetDraining();
   // Whoever waits for an acknowledgement that cannot come any more is told so, or the drain would wait for them.
   if (begins_anew && peering != nullptr) peering->Stop();
+  jobs.Stop();
   const Status drained = server.Drain(config.drain_seconds * 1000);
   if (!drained.ok()) Log(LogLevel::kWarning, "drain", {{"status", drained.ToString()}});
   if (peering != nullptr) peering->Stop();

@@ -55,6 +55,18 @@ Change ShasumChange(const Sha1Digest& sha1, const Digest& sha512) {
   return {Family::kShasum, engine::ShasumKey(sha1), std::string(sha512.view())};
 }
 
+// Of a blob that is collected.
+Status ForgetShasum(const std::string& key, const engine::ReadView& before, std::vector<Change>* derived) {
+  ASSIGN_OR_RETURN(const auto value, before.Get(Family::kBlob, key));
+  if (!value) return OkStatus();
+  ASSIGN_OR_RETURN(const auto blob, Decode<BlobRecord>(*value));
+  std::string row = engine::ShasumKey(blob.sha1);
+  ASSIGN_OR_RETURN(const auto sha512, before.Get(Family::kShasum, row));
+  // Bytes with the same SHA-1 can be made; the row is of the one that came last.
+  if (sha512 && *sha512 == key) derived->push_back({Family::kShasum, std::move(row), std::nullopt});
+  return OkStatus();
+}
+
 }  // namespace
 
 Status DeriveChanges(const engine::LogRecord& record, const engine::ReadView& before, std::vector<Change>* derived) {
@@ -69,6 +81,9 @@ Status DeriveChanges(const engine::LogRecord& record, const engine::ReadView& be
     for (const std::string& key : new_keys) {
       if (!old_keys.contains(key)) derived->push_back({Family::kByUser, key, std::string()});
     }
+  }
+  for (const Change& change : record.changes) {
+    if (change.family == Family::kBlob && !change.value) RETURN_IF_ERROR(ForgetShasum(change.key, before, derived));
   }
   RETURN_IF_ERROR(DeriveChangeRows(record, before, derived));
   RETURN_IF_ERROR(DeriveChangeDetail(record, before, derived));
