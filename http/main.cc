@@ -101,12 +101,16 @@ void AddServe(CLI::App* app, CommandLine* line) {
 }
 
 void AddVerify(CLI::App* app, CommandLine* line) {
-  auto* verify = app->add_subcommand("verify", "Re-read everything in a stopped data directory and report damage");
+  auto* verify =
+      app->add_subcommand("verify", "Re-read everything, of a running server or a stopped one, and report damage");
   verify->footer(
       "Exit status: 0 clean, 3 findings, 1 could not run, 2 wrong command line or configuration.\n"
+      "A running server reads at a pace that leaves its disk to clients; what it finds is not served any more.\n"
       "Example: tarn verify --deep --data /var/lib/tarn");
   AddSettingFlags(verify, &line->flags, false);
   verify->add_flag("--deep", line->verify.deep, "Also compute every SHA-512 again");
+  verify->add_option("--megabytes-per-second", line->verify.megabytes_per_second,
+                     "Pace of a running server; default 50, 0 for none");
   AddJson(verify, line);
   verify->callback([line] {
     line->run = [line](const Config& config) {

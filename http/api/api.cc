@@ -93,7 +93,6 @@ Api::Api(const ApiOptions& options, registry::Registry& registry, NodeState& nod
                 options.reads_are_private,
                 options.hooks,
                 options.listing,
-                options.store,
                 options.jobs} {
   registry_.SetPackageListener([this](const std::string& package) {
     hot_.Invalidate(package);

@@ -31,8 +31,7 @@ struct ApiOptions {
   bool web_login = true;
   registry::Hooks* hooks = nullptr;  // Both outlive the Api.
   registry::PackageListing* listing = nullptr;
-  engine::Store* store = nullptr;  // These two likewise.
-  OperatorJobs* jobs = nullptr;
+  OperatorJobs* jobs = nullptr;  // Likewise.
   Random* random = &SystemRandom();
   Admission::Options admission;
 };

@@ -76,7 +76,7 @@ Response HandleListHooks(const Services& services, const Call& call);
 Response HandleGetHook(const Services& services, const Call& call);
 Response HandleUpdateHook(const Services& services, const Call& call);
 Response HandleRemoveHook(const Services& services, const Call& call);
-Response HandleOperatorCollect(const Services& services, const Call& call);
+Response HandleOperatorStartJob(const Services& services, const Call& call);
 Response HandleOperatorJob(const Services& services, const Call& call);
 Response HandleOperatorListHooks(const Services& services, const Call& call);
 Response HandleOperatorReplayHook(const Services& services, const Call& call);

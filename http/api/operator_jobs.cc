@@ -8,11 +8,14 @@
 
 namespace tarn::http {
 
-Status OperatorJobs::Start(const std::string& kind, Work work) {
+Status OperatorJobs::Start(const std::string& kind, const JsonBody& request) {
+  const auto found = kinds_.find(kind);
+  if (found == kinds_.end()) return NotFound("there are no jobs of the kind " + kind);
+  ASSIGN_OR_RETURN(Work work, found->second(request));
   MutexLock lock(mutex_);
   if (is_stopping_.load()) return Unavailable("this node is stopping");
   if (state_.phase == Phase::kRunning) {
-    return FailedPrecondition("a " + state_.kind + " is under way; one at a time");
+    return Conflict("a " + state_.kind + " is under way; one at a time");
   }
   if (thread_.joinable()) thread_.join();  // It has ended; its last step is behind the lock.
   state_ = State{kind, Phase::kRunning, clock_.MonotonicMs(), 0, std::string()};

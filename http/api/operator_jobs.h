@@ -3,8 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
+#include <utility>
 
+#include "http/api/json_body.h"
 #include "storage/base/clock.h"
 #include "storage/base/mutex.h"
 #include "storage/base/result.h"
@@ -16,13 +19,15 @@ namespace tarn::http {
 // Threads: any.
 class OperatorJobs {
  public:
-  explicit OperatorJobs(Clock* clock) : clock_(*clock) {}
-  ~OperatorJobs() { Stop(); }
-
   // Answers its result as a JSON object; to end early when it is told to.
   using Work = std::function<Result<std::string>(const std::function<bool()>& is_stopping)>;
-  // kFailedPrecondition: another one is under way; kUnavailable: the node is stopping.
-  Status Start(const std::string& kind, Work work) EXCLUDES(mutex_);
+  // What one kind makes of a request; kInvalidArgument.
+  using Kind = std::function<Result<Work>(const JsonBody& request)>;
+  OperatorJobs(std::map<std::string, Kind> kinds, Clock* clock) : kinds_(std::move(kinds)), clock_(*clock) {}
+  ~OperatorJobs() { Stop(); }
+
+  // kNotFound: there is no such kind; kConflict: another one is under way; kUnavailable: the node is stopping.
+  Status Start(const std::string& kind, const JsonBody& request) EXCLUDES(mutex_);
   // Tells the one that is under way to end, and waits for that.
   void Stop() EXCLUDES(mutex_);
   // {"kind":…,"state":"none"|"running"|"done"|"failed","duration_ms":…,"error":…,"result":{…}} of the last one.
@@ -38,6 +43,7 @@ class OperatorJobs {
     Result<std::string> result = std::string();
   };
 
+  const std::map<std::string, Kind> kinds_;
   Clock& clock_;
   std::atomic<bool> is_stopping_{false};
   mutable Mutex mutex_;

@@ -231,9 +231,10 @@ std::vector<Route> MakeRoutes() {
       {kDelete, "/-/operator/advisories", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorRemoveAdvisories,
        "`tarn advisories remove`"},
 
-      {kPost, "/-/operator/gc", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorCollect, "`tarn gc`"},
+      {kPost, "/-/operator/jobs/{kind}", kOperators, Work::kAdmin, kOperator, kSmall, HandleOperatorStartJob,
+       "`tarn gc`, `tarn verify` of a running server"},
       {kGet, "/-/operator/job", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorJob,
-       "What a job has come to: `tarn gc`"},
+       "What the last job has come to"},
 
       {kGet, "/-/operator/hooks", kOperators, Work::kAdmin, kOperator, kNone, HandleOperatorListHooks,
        "`tarn hook list`"},

@@ -20,10 +20,6 @@ class Hooks;
 class PackageListing;
 }  // namespace tarn::registry
 
-namespace tarn::engine {
-class Store;
-}
-
 namespace tarn::http {
 
 class Followers;
@@ -61,8 +57,7 @@ struct Services {
   bool reads_are_private = false;       // Only authenticated callers may read: then no shared cache may keep an answer.
   registry::Hooks* hooks = nullptr;     // Never nullptr where handlers run.
   registry::PackageListing* listing = nullptr;  // Likewise, but on a stopped server.
-  engine::Store* store = nullptr;               // For jobs alone. Likewise never nullptr, as the next.
-  OperatorJobs* jobs = nullptr;
+  OperatorJobs* jobs = nullptr;  // Never nullptr where handlers run.
 };
 
 struct Route;

@@ -22,6 +22,7 @@ int RunServe(const Config& config);
 
 struct VerifyArguments {
   bool deep = false;
+  uint64_t megabytes_per_second = 50;  // Of a running server; 0: as fast as it can be read.
   Output output = Output::kText;
 };
 int RunVerify(const Config& config, const VerifyArguments& arguments);

@@ -1,7 +1,11 @@
+#include "http/cli/jobs.h"
+
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include "http/cli/commands.h"
 #include "http/cli/operator_answer.h"
@@ -10,27 +14,8 @@
 namespace tarn::cli {
 namespace {
 
+constexpr std::string_view kResultKey = ",\"result\":";  // The last member.
 constexpr auto kAskAgain = std::chrono::milliseconds(200);
-
-// Starts a job and waits for its end; the result as its JSON text.
-Result<http::JsonBody> RunJob(Operator* node, const std::string& path, const std::string& body, std::string* text) {
-  auto answer = node->Call("POST", path, body);
-  RETURN_IF_ERROR(BodyOf(answer).status());
-  while (true) {
-    answer = node->Call("GET", "/job", "");
-    ASSIGN_OR_RETURN(const http::JsonBody state, BodyOf(answer));
-    const std::string phase = Text(state, "state");
-    if (phase == "failed") return FailedPrecondition(Text(state, "error"));
-    if (phase == "done") {
-      ASSIGN_OR_RETURN(auto result, state.Object("result"));
-      if (!result) return Internal("a job without a result");
-      *text = answer->body;
-      return *std::move(result);
-    }
-    if (phase != "running") return Unavailable("the node has forgotten the job; did it start again?");
-    std::this_thread::sleep_for(kAskAgain);
-  }
-}
 
 std::string Megabytes(uint64_t bytes) {
   char text[32];
@@ -65,21 +50,41 @@ void PrintCollection(const http::JsonBody& report) {
 
 }  // namespace
 
+Result<JobResult> RunJob(Operator* node, const std::string& kind, const std::string& body) {
+  auto answer = node->Call("POST", "/jobs/" + kind, body);
+  RETURN_IF_ERROR(BodyOf(answer).status());
+  while (true) {
+    answer = node->Call("GET", "/job", "");
+    ASSIGN_OR_RETURN(const http::JsonBody state, BodyOf(answer));
+    const std::string phase = Text(state, "state");
+    if (phase == "failed") return FailedPrecondition(Text(state, "error"));
+    if (phase == "done") {
+      const auto result = answer->body.find(kResultKey);
+      if (result == std::string::npos) return Internal("a job without a result");
+      std::string text = answer->body.substr(result + kResultKey.size());
+      text.pop_back();  // Of the object around it.
+      ASSIGN_OR_RETURN(http::JsonBody parsed, http::JsonBody::ParseObject(text));
+      return JobResult{std::move(parsed), std::move(text)};
+    }
+    if (phase != "running") return Unavailable("the node has forgotten the job; did it start again?");
+    std::this_thread::sleep_for(kAskAgain);
+  }
+}
+
 int RunCollect(const Config& config, const CollectArguments& arguments) {
   auto node = Operator::Connect(config, IfMissing::kRefuse);
   if (!node.ok()) return Fail(node.status().WithContext(config.data));
   const std::string body = std::string("{\"dry_run\":") + (arguments.dry_run ? "true" : "false") +
                            ",\"age_ms\":" + std::to_string(arguments.age_hours * 3'600'000) +
                            ",\"dead_percent\":" + std::to_string(arguments.dead_percent) + "}";
-  std::string text;
-  const auto report = RunJob(node->get(), "/gc", body, &text);
-  if (!report.ok()) return Fail(report.status());
+  const auto result = RunJob(node->get(), "gc", body);
+  if (!result.ok()) return Fail(result.status());
   if (arguments.output == Output::kJson) {
-    std::printf("%s\n", text.c_str());
+    std::printf("%s\n", result->text.c_str());
   } else {
-    PrintCollection(*report);
+    PrintCollection(result->body);
   }
-  const auto findings = report->Strings("findings");
+  const auto findings = result->body.Strings("findings");
   if (!findings.ok()) return Fail(findings.status());
   if (!*findings || (*findings)->empty()) return kExitOk;
   if (arguments.output == Output::kText) {

@@ -18,6 +18,7 @@
 #include "http/api/operator_jobs.h"
 #include "http/api/routes.h"
 #include "http/cli/commands.h"
+#include "http/cli/job_kinds.h"
 #include "http/cli/local_node.h"
 #include "http/cli/peering.h"
 #include "http/cli/trust_config.h"
@@ -112,7 +113,7 @@ class StoppedServer final : public Operator {
         node_(*offline_.store),
         hot_(0),
         hooks_(offline_.store.get(), {}, &SystemClock(), &SystemRandom()),
-        jobs_(&SystemClock()) {}
+        jobs_(JobKinds(offline_.store.get(), offline_.registry.get(), &node_, &SystemClock()), &SystemClock()) {}
   bool is_running_server() const override { return false; }
 
   Result<Answer> Call(std::string_view method, const std::string& path, const std::string& body) override {
@@ -122,7 +123,6 @@ class StoppedServer final : public Operator {
     if (match.route == nullptr) return Internal("no route for " + std::string(method) + " " + target);
     http::Services services{*offline_.registry, node_, SystemClock(), hot_, metrics_};
     services.hooks = &hooks_;
-    services.store = offline_.store.get();
     services.jobs = &jobs_;
     const http::RequestHead head;
     const http::Peer peer;
@@ -229,6 +229,11 @@ Result<OfflineStore> OpenOffline(const Config& config, engine::StoreOptions::Mod
 Result<OfflineStore> OpenToServe(const Config& config, std::shared_ptr<engine::DirectoryLock> lock,
                                  const Peering* peering) {
   return OpenStore(config, engine::StoreOptions::Mode::kReadWrite, std::move(lock), peering);
+}
+
+std::unique_ptr<Operator> Operator::FindRunning(const Config& config) {
+  const std::string socket_path = SocketPath(config);
+  return ConnectTo(socket_path).ok() ? std::make_unique<RunningServer>(socket_path) : nullptr;
 }
 
 Result<std::unique_ptr<Operator>> Operator::Connect(const Config& config, IfMissing if_missing) {

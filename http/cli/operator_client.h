@@ -24,6 +24,8 @@ class Operator {
   // seconds, for a server that changes its role is deaf for a moment. kNotFound: there is no
   // data directory, and none shall be made.
   static Result<std::unique_ptr<Operator>> Connect(const Config& config, IfMissing if_missing);
+  // None when no server listens on the socket.
+  static std::unique_ptr<Operator> FindRunning(const Config& config);
   virtual ~Operator() = default;
 
   struct Answer {

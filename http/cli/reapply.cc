@@ -301,6 +301,7 @@ std::string NameOfEvent(engine::EventKind kind) {
     case kPutSetting: return "setting";
     case kCountDownloads: return "downloads";
     case kImport: return "import";
+    case kCollectBlobs: return "gc";
     case kBeginEpoch: return "epoch";
   }
   return "kind " + std::to_string(static_cast<int>(kind));

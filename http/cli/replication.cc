@@ -10,7 +10,8 @@ namespace {
 
 using Action = ReplicationArguments::Action;
 
-constexpr uint64_t kReapplySeconds = 24 * 3600;  // A commit for each record; whoever ends the wait earlier ends nothing else.
+constexpr uint64_t kReapplySeconds =
+    24 * 3600;  // A commit for each record; whoever ends the wait earlier ends nothing else.
 
 std::string LagOf(const http::JsonBody& node) {
   return std::to_string(Number(node, "lag_records")) + " records, " + std::to_string(Number(node, "lag_bytes")) +

@@ -15,6 +15,7 @@
 #include "http/cli/commands.h"
 #include "http/cli/download_flusher.h"
 #include "http/cli/elector.h"
+#include "http/cli/job_kinds.h"
 #include "http/cli/local_node.h"
 #include "http/cli/operator_client.h"
 #include "http/cli/peering.h"
@@ -338,8 +339,7 @@ Ending ServeOnce(const Config& config, const std::shared_ptr<engine::DirectoryLo
   http::ApiOptions api_options = ApiOptionsOf(config);
   api_options.hooks = &hooks;
   api_options.listing = &listing;
-  http::OperatorJobs jobs(&SystemClock());
-  api_options.store = &store;
+  http::OperatorJobs jobs(JobKinds(&store, &registry, &node, &SystemClock()), &SystemClock());
   api_options.jobs = &jobs;
   http::Api api(api_options, registry, node, SystemClock(), executor);
   std::unique_ptr<http::Handler> peer_handler;

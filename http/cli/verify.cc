@@ -1,56 +1,58 @@
+#include <cinttypes>
 #include <cstdio>
 
 #include "http/cli/commands.h"
+#include "http/cli/job_kinds.h"
+#include "http/cli/jobs.h"
+#include "http/cli/operator_answer.h"
 #include "http/cli/operator_client.h"
 
 namespace tarn::cli {
 namespace {
 
-void PrintText(const engine::VerifyReport& report, const std::vector<std::string>& references) {
-  for (const std::string& finding : report.findings) std::printf("FINDING %s\n", finding.c_str());
-  for (const std::string& finding : references) std::printf("FINDING %s\n", finding.c_str());
-  if (report.finding_count > report.findings.size()) {
-    std::printf("… and %llu more findings\n",
-                static_cast<unsigned long long>(report.finding_count - report.findings.size()));
-  }
-  std::printf("verified %llu segments, %llu records, %llu blobs, %llu bytes up to LSN %llu: %llu findings\n",
-              static_cast<unsigned long long>(report.segments), static_cast<unsigned long long>(report.records),
-              static_cast<unsigned long long>(report.blobs), static_cast<unsigned long long>(report.bytes_read),
-              static_cast<unsigned long long>(report.last_lsn.value()),
-              static_cast<unsigned long long>(report.finding_count + references.size()));
+void PrintText(const http::JsonBody& report, const std::vector<std::string>& findings) {
+  for (const std::string& finding : findings) std::printf("FINDING %s\n", finding.c_str());
+  const uint64_t count = Number(report, "finding_count");
+  if (count > findings.size()) std::printf("… and %" PRIu64 " more findings\n", count - findings.size());
+  std::printf("verified %" PRIu64 " segments, %" PRIu64 " records, %" PRIu64 " blobs, %" PRIu64
+              " bytes up to LSN %" PRIu64 ": %" PRIu64 " findings\n",
+              Number(report, "segments"), Number(report, "records"), Number(report, "blobs"),
+              Number(report, "bytes_read"), Number(report, "lsn"), count);
 }
 
-void PrintJson(const engine::VerifyReport& report, const std::vector<std::string>& references) {
-  std::string out =
-      "{\"segments\":" + std::to_string(report.segments) + ",\"records\":" + std::to_string(report.records) +
-      ",\"blobs\":" + std::to_string(report.blobs) + ",\"bytes_read\":" + std::to_string(report.bytes_read) +
-      ",\"lsn\":" + std::to_string(report.last_lsn.value()) +
-      ",\"finding_count\":" + std::to_string(report.finding_count + references.size()) + ",\"findings\":[";
-  bool first = true;
-  for (const auto* list : {&report.findings, &references}) {
-    for (const std::string& finding : *list) {
-      out += (first ? "" : ",") + JsonString(finding);
-      first = false;
-    }
-  }
-  std::printf("%s]}\n", out.c_str());
+Result<std::string> VerifyStopped(const Config& config, const VerifyArguments& arguments) {
+  auto offline = OpenOffline(config, engine::StoreOptions::Mode::kReadOnly);
+  if (!offline.ok()) return offline.status().WithContext(config.data);
+  ASSIGN_OR_RETURN(const auto report,
+                   engine::Verify(*offline->store, arguments.deep ? engine::BlobStore::Depth::kDigest
+                                                                  : engine::BlobStore::Depth::kChecksums));
+  ASSIGN_OR_RETURN(const auto references, offline->registry->VerifyReferences());
+  return VerifyReportJson(report, references);
+}
+
+Result<std::string> VerifyRunning(Operator* node, const VerifyArguments& arguments) {
+  const std::string body = std::string("{\"deep\":") + (arguments.deep ? "true" : "false") +
+                           ",\"bytes_per_second\":" + std::to_string(arguments.megabytes_per_second * 1'000'000) + "}";
+  ASSIGN_OR_RETURN(JobResult result, RunJob(node, "verify", body));
+  return std::move(result.text);
 }
 
 }  // namespace
 
 int RunVerify(const Config& config, const VerifyArguments& arguments) {
-  auto offline = OpenOffline(config, engine::StoreOptions::Mode::kReadOnly);
-  if (!offline.ok()) return Fail(offline.status().WithContext(config.data));
-  const auto report = engine::Verify(
-      *offline->store, arguments.deep ? engine::BlobStore::Depth::kDigest : engine::BlobStore::Depth::kChecksums);
+  const std::unique_ptr<Operator> running = Operator::FindRunning(config);
+  const auto text = running == nullptr ? VerifyStopped(config, arguments) : VerifyRunning(running.get(), arguments);
+  if (!text.ok()) return Fail(text.status());
+  const auto report = http::JsonBody::ParseObject(*text);
   if (!report.ok()) return Fail(report.status());
-  const auto references = offline->registry->VerifyReferences();
-  if (!references.ok()) return Fail(references.status());
-  if (arguments.output == Output::kJson)
-    PrintJson(*report, *references);
-  else
-    PrintText(*report, *references);
-  return report->finding_count + references->size() == 0 ? kExitOk : kExitFindings;
+  if (arguments.output == Output::kJson) {
+    std::printf("%s\n", text->c_str());
+  } else {
+    const auto findings = report->Strings("findings");
+    if (!findings.ok()) return Fail(findings.status());
+    PrintText(*report, findings->value_or(std::vector<std::string>()));
+  }
+  return Number(*report, "finding_count") == 0 ? kExitOk : kExitFindings;
 }
 
 }  // namespace tarn::cli

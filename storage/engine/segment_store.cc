@@ -62,10 +62,10 @@ class SegmentFiles final : public SegmentStore {
     return ScanSegments(*folder_, from, visit);
   }
 
-  void VerifyFiles(BlobStore::Depth depth, const std::function<void(std::string)>& finding,
-                   uint64_t* bytes_read) override {
+  Status VerifyFiles(BlobStore::Depth depth, const std::function<void(std::string)>& finding,
+                     const std::function<Status(uint64_t)>& pace, uint64_t* bytes_read) override {
     const TornTail torn_tail = is_appending_.load() ? TornTail::kDamage : TornTail::kAllowed;
-    VerifySegments(*folder_, depth, torn_tail, finding, bytes_read);
+    return VerifySegments(*folder_, depth, torn_tail, finding, pace, bytes_read);
   }
 
   Result<SweepReport> SweepDead(const Sweep& sweep) override {

@@ -107,8 +107,9 @@ class SegmentStore {
                                                      const std::function<Status(const GroupRead&)>& visit) = 0;
   // Checks every header, checksum and footer, and for kDigest each SHA, of every segment including solos; findings in
   // words. Before StartAppending, a torn tail of the last segment is none.
-  virtual void VerifyFiles(BlobStore::Depth depth, const std::function<void(std::string)>& finding,
-                           uint64_t* bytes_read) = 0;
+  // `pace` is told after each group and solo segment how many bytes it took; kCancelled ends the work, and is returned.
+  [[nodiscard]] virtual Status VerifyFiles(BlobStore::Depth depth, const std::function<void(std::string)>& finding,
+                                           const std::function<Status(uint64_t)>& pace, uint64_t* bytes_read) = 0;
 
   // --- one at a time ---
   // Gives back the room of dead blobs (segment_sweep.h), segment by segment.

@@ -87,8 +87,10 @@ inline Result<SegmentPosition> ScanInto(SegmentStore& store, SegmentPosition fro
 inline std::vector<std::string> Findings(SegmentStore& store, BlobStore::Depth depth = BlobStore::Depth::kDigest) {
   std::vector<std::string> findings;
   uint64_t bytes_read = 0;
-  store.VerifyFiles(
-      depth, [&findings](std::string text) { findings.push_back(std::move(text)); }, &bytes_read);
+  const Status read = store.VerifyFiles(
+      depth, [&findings](std::string text) { findings.push_back(std::move(text)); },
+      [](uint64_t) { return OkStatus(); }, &bytes_read);
+  if (!read.ok()) findings.push_back(read.ToString());
   return findings;
 }
 

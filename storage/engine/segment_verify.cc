@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "storage/base/bytes.h"
 #include "storage/engine/segment_table.h"
@@ -10,12 +11,14 @@ namespace tarn::engine {
 namespace {
 
 using Finding = std::function<void(std::string)>;
+using Pace = std::function<Status(uint64_t)>;
 
 // One segment; goes on after damage as far as whole groups can be found.
 class SegmentVerification {
  public:
-  SegmentVerification(ForwardReader& reader, BlobStore::Depth depth, TornTail torn_tail, const Finding& finding)
-      : reader_(reader), depth_(depth), torn_tail_(torn_tail), finding_(finding) {}
+  SegmentVerification(ForwardReader& reader, BlobStore::Depth depth, TornTail torn_tail, const Finding& finding,
+                      const Pace& pace)
+      : reader_(reader), depth_(depth), torn_tail_(torn_tail), finding_(finding), pace_(pace) {}
 
   Status RunSolo() {
     ASSIGN_OR_RETURN(const RecordHeader header, reader_.ReadHeader(kSoloRecordOffsetBytes));
@@ -24,6 +27,7 @@ class SegmentVerification {
     table_.Add(header, kSoloRecordOffsetBytes);
     const Status whole = CheckBlob(reader_, kSoloRecordOffsetBytes, blob->info, depth_);
     if (!whole.ok()) finding_(whole.ToString());
+    RETURN_IF_ERROR(Paced());
     return CheckFooter(kSoloRecordOffsetBytes + RecordBytes(header));
   }
 
@@ -37,6 +41,7 @@ class SegmentVerification {
     bool is_damaged = false;
     while (at < groups_end) {
       const Status whole = ReadGroup(reader_, at, depth_, &buffer_);
+      RETURN_IF_ERROR(Paced());
       if (whole.ok()) {
         at = buffer_.group.end.offset_bytes;
         continue;
@@ -54,6 +59,11 @@ class SegmentVerification {
   void SetSealed() { is_sealed_ = true; }
 
  private:
+  Status Paced() {
+    const uint64_t before = std::exchange(bytes_told_, reader_.bytes_read());
+    return pace_(bytes_told_ - before);
+  }
+
   Status CheckFooter(uint64_t offset) {
     ASSIGN_OR_RETURN(const Footer footer, ReadFooter(reader_, offset));
     return table_.Matches(footer) ? OkStatus() : reader_.Damage(offset, "footer does not list what is there");
@@ -63,17 +73,20 @@ class SegmentVerification {
   const BlobStore::Depth depth_;
   const TornTail torn_tail_;
   const Finding& finding_;
+  const Pace& pace_;
+  uint64_t bytes_told_ = 0;
   bool is_sealed_ = false;
   SegmentTable table_;
   GroupBuffer buffer_;
 };
 
 Status VerifyOne(const SegmentFolder& folder, const SegmentFolder::Entry& entry, bool is_last_shared,
-                 BlobStore::Depth depth, TornTail torn_tail, const Finding& finding, uint64_t* bytes_read) {
+                 BlobStore::Depth depth, TornTail torn_tail, const Finding& finding, const Pace& pace,
+                 uint64_t* bytes_read) {
   RETURN_IF_ERROR(entry.header_status);
   ASSIGN_OR_RETURN(const SegmentFile segment, folder.OpenForReading(entry.id));
   ForwardReader reader(segment, entry.size_bytes);
-  SegmentVerification verification(reader, depth, is_last_shared ? torn_tail : TornTail::kDamage, finding);
+  SegmentVerification verification(reader, depth, is_last_shared ? torn_tail : TornTail::kDamage, finding, pace);
   if (!is_last_shared) verification.SetSealed();
   const Status status = segment.header.kind == SegmentKind::kSolo ? verification.RunSolo() : verification.RunShared();
   *bytes_read += reader.bytes_read();
@@ -86,8 +99,8 @@ Status VerifyOne(const SegmentFolder& folder, const SegmentFolder::Entry& entry,
 
 }  // namespace
 
-void VerifySegments(const SegmentFolder& folder, BlobStore::Depth depth, TornTail torn_tail, const Finding& finding,
-                    uint64_t* bytes_read) {
+Status VerifySegments(const SegmentFolder& folder, BlobStore::Depth depth, TornTail torn_tail, const Finding& finding,
+                      const Pace& pace, uint64_t* bytes_read) {
   const std::vector<SegmentFolder::Entry> entries = folder.List();
   SegmentId last_shared;
   for (const SegmentFolder::Entry& entry : entries) {
@@ -95,12 +108,14 @@ void VerifySegments(const SegmentFolder& folder, BlobStore::Depth depth, TornTai
   }
   for (const SegmentFolder::Entry& entry : entries) {
     const bool is_last_shared = entry.id == last_shared;
-    const Status status = VerifyOne(folder, entry, is_last_shared, depth, torn_tail, finding, bytes_read);
+    const Status status = VerifyOne(folder, entry, is_last_shared, depth, torn_tail, finding, pace, bytes_read);
     if (status.ok()) continue;
+    if (status.code() == Code::kCancelled) return status;
     // An upload that was given up since the list was made takes its segment along.
     if (status.code() == Code::kNotFound && !folder.Has(entry.id)) continue;
     finding(status.ToString());
   }
+  return OkStatus();
 }
 
 Status CheckBlobHeader(ForwardReader& reader, const Location& location) {

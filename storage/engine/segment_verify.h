@@ -14,8 +14,9 @@ namespace tarn::engine {
 enum class TornTail : uint8_t { kAllowed, kDamage };
 
 // SegmentStore::VerifyFiles.
-void VerifySegments(const SegmentFolder& folder, BlobStore::Depth depth, TornTail torn_tail,
-                    const std::function<void(std::string)>& finding, uint64_t* bytes_read);
+Status VerifySegments(const SegmentFolder& folder, BlobStore::Depth depth, TornTail torn_tail,
+                      const std::function<void(std::string)>& finding, const std::function<Status(uint64_t)>& pace,
+                      uint64_t* bytes_read);
 
 // kCorruption unless the header of the blob at `location` says what `location` does.
 Status CheckBlobHeader(ForwardReader& reader, const Location& location);

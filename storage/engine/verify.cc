@@ -5,6 +5,7 @@
 #include "storage/base/limits.h"
 #include "storage/engine/keys.h"
 #include "storage/engine/local_store.h"
+#include "storage/engine/paced_verify.h"
 #include "storage/engine/record_codec.h"
 #include "storage/engine/replayed_state.h"
 #include "storage/engine/store.h"
@@ -16,13 +17,14 @@ namespace {
 // go on meanwhile.
 class Verifier {
  public:
-  Verifier(LocalStore* store, BlobStore::Depth depth)
-      : store_(*store), depth_(depth), state_(store->publication().Get()), view_(store->rocks(), state_) {}
+  Verifier(LocalStore* store, BlobStore::Depth depth, const VerifyPace& pace)
+      : store_(*store), depth_(depth), pace_(pace), state_(store->publication().Get()), view_(store->rocks(), state_) {}
 
-  VerifyReport Run() {
+  Result<VerifyReport> Run() {
     report_.last_lsn = state_->applied.lsn;
-    CheckFiles();
-    if (CheckJournal()) CompareState();
+    RETURN_IF_ERROR(CheckFiles());
+    ASSIGN_OR_RETURN(const bool is_read, CheckJournal());
+    if (is_read) CompareState();
     CheckBlobEntries();
     CheckLocations();
     CheckNoStrayLogRows();
@@ -39,15 +41,16 @@ class Verifier {
     if (!status.ok()) Finding(status.ToString());
   }
 
-  void CheckFiles() {
+  Status CheckFiles() {
     const uint64_t before = report_.finding_count;
-    store_.segments().VerifyFiles(
-        depth_, [this](std::string text) { Finding(std::move(text)); }, &report_.bytes_read);
+    RETURN_IF_ERROR(store_.segments().VerifyFiles(
+        depth_, [this](std::string text) { Finding(std::move(text)); }, pace_, &report_.bytes_read));
     files_are_sound_ = report_.finding_count == before;
+    return OkStatus();
   }
 
   // Chain, log index and, on the way, what the journal says the state is. False if it could not be read to the end.
-  bool CheckJournal() {
+  Result<bool> CheckJournal() {
     const Status scanned = ForEachRecord([this](const LogRecord& record, const SegmentPosition& position) {
       if (record.previous_chain_hash != chain_hash_) {
         Finding("log record " + std::to_string(record.lsn.value()) + " does not continue the one before");
@@ -57,6 +60,7 @@ class Verifier {
       CheckLogRow(record, position);
       for (const Change& change : record.changes) replayed_.Apply(change);
     });
+    if (scanned.code() == Code::kCancelled) return scanned;
     FindingIfError(scanned);
     if (scanned.ok() && report_.records != state_->applied.lsn.value()) {
       Finding("the journal has " + std::to_string(report_.records) + " of " +
@@ -70,7 +74,10 @@ class Verifier {
 
   // Every record up to the published state.
   Status ForEachRecord(const std::function<void(const LogRecord&, const SegmentPosition&)>& visit) {
+    Status cancelled;
     const auto visit_group = [&](const GroupRead& group) -> Status {
+      cancelled = pace_(group.end.offset_bytes - group.begin.offset_bytes);
+      RETURN_IF_ERROR(cancelled);
       for (size_t i = 0; i < group.records.size(); ++i) {
         if (group.records[i].lsn > state_->applied.lsn) return Cancelled("past the state to verify");
         ASSIGN_OR_RETURN(const LogRecord record, DecodeRecord(group.records[i]));
@@ -79,7 +86,7 @@ class Verifier {
       return OkStatus();
     };
     const Status status = store_.segments().Scan(SegmentPosition(), visit_group).status();
-    return status.code() == Code::kCancelled ? OkStatus() : status;
+    return status.code() == Code::kCancelled ? cancelled : status;
   }
 
   void CheckLogRow(const LogRecord& record, const SegmentPosition& position) {
@@ -167,6 +174,7 @@ class Verifier {
 
   LocalStore& store_;
   const BlobStore::Depth depth_;
+  const VerifyPace& pace_;
   const std::shared_ptr<const PublishedState> state_;
   const RocksReadView view_;
   bool files_are_sound_ = true;
@@ -178,9 +186,13 @@ class Verifier {
 }  // namespace
 
 Result<VerifyReport> Verify(Store& store, BlobStore::Depth depth) {
+  return VerifyPaced(store, depth, [](uint64_t) { return OkStatus(); });
+}
+
+Result<VerifyReport> VerifyPaced(Store& store, BlobStore::Depth depth, const VerifyPace& pace) {
   auto* local = dynamic_cast<LocalStore*>(&store);
   if (local == nullptr) return FailedPrecondition("not a store on disk");
-  return Verifier(local, depth).Run();
+  return Verifier(local, depth, pace).Run();
 }
 
 }  // namespace tarn::engine

@@ -30,7 +30,7 @@ def run_gc(data, *arguments, expected=0):
                           timeout=120)
     if done.returncode != expected:
         raise AssertionError(f"tarn gc: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return json.loads(done.stdout)["result"] if done.returncode == 0 else done.stderr
+    return json.loads(done.stdout) if done.returncode == 0 else done.stderr
 
 
 def disk_bytes(data):
@@ -136,7 +136,7 @@ class Gc(unittest.TestCase):
                 done = subprocess.run([str(BINARY), "gc", "--data", str(self.tarn.data), "--json", "--age-hours", "0",
                                        "--dead-percent", "0"], capture_output=True, text=True, timeout=120, check=False)
                 if done.returncode == 0:
-                    counts["collected"] += json.loads(done.stdout)["result"]["blobs_collected"]
+                    counts["collected"] += json.loads(done.stdout)["blobs_collected"]
 
         for writer in range(4):
             live[(f"w{writer}", "1.0.0")] = self.publish(f"w{writer}")

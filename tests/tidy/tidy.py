@@ -19,6 +19,7 @@ ENGINE_PUBLIC = {
     "storage/engine/log.h",
     "storage/engine/shipping.h",
     "storage/engine/column_families.h",
+    "storage/engine/collect.h",
     "storage/engine/keys.h",  # Keys are built in one place; the registry needs them to read.
 }
 INCLUDES = {

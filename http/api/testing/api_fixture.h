@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "http/api/api.h"
+#include "http/api/operator_jobs.h"
 #include "http/api/testing/test_head.h"
 #include "http/net/testing/run_task.h"
 #include "storage/registry/hooks.h"
@@ -92,6 +94,7 @@ class ApiFixture : public registry::RegistryFixture {
     api_.reset();
     Open();
     api_options_.hooks = &hooks_;
+    api_options_.jobs = &jobs_;
     listing_ = std::make_unique<registry::PackageListing>(&store_, options_.read_access);
     api_options_.listing = listing_.get();
     api_ = std::make_unique<Api>(api_options_, *registry_, node_, clock_, executor_);
@@ -148,10 +151,13 @@ class ApiFixture : public registry::RegistryFixture {
     return {.read = {2, 64, 0}, .write = {2, 64, 0}, .io = {1, 64, 0}, .admin = {1, 64, 0}};
   }
 
+  static Result<std::string> DoNothing(const std::function<bool()>&) { return std::string("{}"); }
+
   Peer peer_;
   TestNode node_{store_};
   Executor executor_{FewThreads(), clock_};
   registry::Hooks hooks_{&store_, {}, &clock_, &random_};
+  OperatorJobs jobs_{{{"nothing", [](const JsonBody&) { return OperatorJobs::Work(&DoNothing); }}}, &clock_};
   std::unique_ptr<registry::PackageListing> listing_;
   ApiOptions api_options_;
   std::unique_ptr<Api> api_;

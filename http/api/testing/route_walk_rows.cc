@@ -270,6 +270,8 @@ void AddOperator(std::vector<WalkRow>* rows) {
        Fixed("POST /-/operator/keys", kOperator, "/-/operator/keys"),
        Fixed("POST /-/operator/advisories", kOperator, "/-/operator/advisories", "{\"documents\":[]}"),
        Fixed("GET /-/operator/advisories", kOperator, "/-/operator/advisories"),
+       Filled("POST /-/operator/jobs/{kind}", kOperator, {{"/-/operator/jobs/nothing", "{}"}}),
+       Fixed("GET /-/operator/job", kOperator, "/-/operator/job"),
        Fixed("GET /-/operator/hooks", kOperator, "/-/operator/hooks"),
        Filled("POST /-/operator/hooks/{id}/replay", kOperator, {{"/-/operator/hooks/{hook}/replay", R"({"from":1})"}}),
        Filled("DELETE /-/operator/hooks/{id}", kOperator, {{"/-/operator/hooks/{hook}"}}),
