@@ -114,8 +114,18 @@ Status LeaderSession::AppendRecords(std::string* out) {
 
 // --- Leader ---
 
+namespace {
+
+SyncSet::Options SyncOptions(const Leader::Options& options) {
+  SyncSet::Options sync = options.sync;
+  sync.epoch = options.epoch;
+  return sync;
+}
+
+}  // namespace
+
 Leader::Leader(Options options, Clock* clock)
-    : options_(std::move(options)), clock_(clock), sync_(options_.sync, options_.save, clock) {
+    : options_(std::move(options)), clock_(clock), sync_(SyncOptions(options_), options_.save, clock) {
   is_fenced_.store(options_.is_fenced);
   tender_ = Thread([this] { Run(); });
 }

@@ -40,12 +40,13 @@ Status SyncSet::Note(const Ack& ack, Lsn journaled) {
   if (!peer.is_broken) peer.error = ack.error;
   if (!ack.error.empty()) Remember(&peer, ack.error);
   // What it has once said is durable stays so; unless it lost its disk, and then it is no member any more.
+  peer.epoch = ack.epoch;
   peer.durable = ack.durable;
   peer.applied = ack.applied;
   peer.state_hash = ack.state_hash;
   if (ack.durable >= journaled) peer.behind_bytes = peer.behind_ms = 0;
   const bool is_near = ack.durable.value() + kCaughtUpRecords >= journaled.value();
-  if (peer.standing == Standing::kCatchingUp && is_near && peer.error.empty() && !peer.is_broken) {
+  if (peer.standing == Standing::kCatchingUp && is_near && HasPromised(peer) && peer.error.empty() && !peer.is_broken) {
     peer.standing = Standing::kWaitedFor;
     peer.waited_since = journaled;
   }
@@ -79,7 +80,8 @@ void SyncSet::Accuse(const std::string& node_id, const std::string& why) {
 std::vector<std::string> SyncSet::Lagging(Lsn lsn) const {
   std::vector<std::string> lagging;
   for (const auto& [id, peer] : peers_) {
-    if (IsWaitedFor(peer) && (peer.durable < lsn || peer.is_broken || !peer.error.empty())) lagging.push_back(id);
+    if (IsWaitedFor(peer) && (peer.durable < lsn || !HasPromised(peer) || peer.is_broken || !peer.error.empty()))
+      lagging.push_back(id);
   }
   return lagging;
 }
@@ -156,7 +158,8 @@ Status SyncSet::Tend() {
     MutexLock lock(mutex_);
     for (const auto& [id, peer] : peers_) {
       const bool has_all = peer.durable >= std::max(peer.waited_since, acknowledged_);
-      if (peer.standing == Standing::kWaitedFor && has_all && !peer.is_broken && peer.error.empty())
+      if (peer.standing == Standing::kWaitedFor && has_all && HasPromised(peer) && !peer.is_broken &&
+          peer.error.empty())
         joining.push_back(id);
     }
     members = Members();

@@ -32,6 +32,7 @@ struct PeerState {
   std::string url;
   Standing standing = Standing::kCatchingUp;
   Lsn durable;
+  Epoch epoch;  // The highest that it had promised when it said how far it is.
   Lsn applied;
   std::array<uint64_t, 2> state_hash{};  // At `applied`.
   uint64_t heard_ms = 0;                 // Of the monotonic clock.
@@ -56,6 +57,7 @@ class SyncSet {
     AckMode mode = AckMode::kRemote;
     uint64_t ack_wait_ms = limits::kAckWaitMsDefault;
     std::vector<std::string> members;  // As stored.
+    Epoch epoch;                       // In which this node leads: who has not promised it has none of its records.
   };
   // Stores the set: on stable storage, or where a majority agrees, when it returns OK. kConflict and kFailedPrecondition:
   // this node leads no longer. After any other error it is asked again.
@@ -91,6 +93,8 @@ class SyncSet {
  private:
   using Standing = PeerState::Standing;
   bool IsWaitedFor(const PeerState& peer) const { return peer.standing != Standing::kCatchingUp; }
+  // What it has of an earlier epoch may be what this node never had.
+  bool HasPromised(const PeerState& peer) const { return peer.epoch >= options_.epoch; }
   void Remember(PeerState* peer, const std::string& error) REQUIRES(mutex_);
   std::vector<std::string> Lagging(Lsn lsn) const REQUIRES(mutex_);
   Status DropLagging(Lsn lsn) EXCLUDES(mutex_);

@@ -34,11 +34,17 @@ Ack AckOf(const std::string& node, uint64_t lsn, const std::string& error = "") 
   return {node, "", Epoch(1), Lsn(lsn), Lsn(lsn), {}, error};
 }
 
+Ack AckOfEpoch(uint32_t epoch, const std::string& node, uint64_t lsn) {
+  Ack ack = AckOf(node, lsn);
+  ack.epoch = Epoch(epoch);
+  return ack;
+}
+
 class SyncSetTest : public ::testing::Test {
  protected:
   void Make(AckMode mode, uint64_t wait_ms, std::vector<std::string> members = {}) {
-    set_ =
-        std::make_unique<SyncSet>(SyncSet::Options{mode, wait_ms, std::move(members)}, shelf_.Save(), &SystemClock());
+    set_ = std::make_unique<SyncSet>(SyncSet::Options{mode, wait_ms, std::move(members), epoch_}, shelf_.Save(),
+                                     &SystemClock());
   }
   void MustNote(const std::string& node, uint64_t lsn, uint64_t journaled) {
     ASSERT_TRUE(set_->Note(AckOf(node, lsn), Lsn(journaled)).ok());
@@ -52,9 +58,38 @@ class SyncSetTest : public ::testing::Test {
   static constexpr uint64_t kLong = 600'000;
   static constexpr uint64_t kShort = 30;
 
+  Epoch epoch_{1};
   Shelf shelf_;
   std::unique_ptr<SyncSet> set_;
 };
+
+// Record 7 of an earlier leader may be another one than ours.
+TEST_F(SyncSetTest, WhatAMemberHadInAnEarlierEpochAcknowledgesNothing) {
+  epoch_ = Epoch(3);
+  Make(AckMode::kRemote, kLong, {"west"});
+  ASSERT_TRUE(set_->Note(AckOfEpoch(2, "west", 7), Lsn(7)).ok());
+  auto waiting = StartWait(7);
+  EXPECT_FALSE(IsDone(waiting));
+  ASSERT_TRUE(set_->Note(AckOfEpoch(3, "west", 7), Lsn(7)).ok());
+  EXPECT_TRUE(waiting.get().ok());
+  // Sent before, delivered after.
+  ASSERT_TRUE(set_->Note(AckOfEpoch(2, "west", 8), Lsn(8)).ok());
+  auto next = StartWait(8);
+  EXPECT_FALSE(IsDone(next));
+  ASSERT_TRUE(set_->Note(AckOfEpoch(3, "west", 8), Lsn(8)).ok());
+  EXPECT_TRUE(next.get().ok());
+}
+
+TEST_F(SyncSetTest, NobodyJoinsByWhatItHadInAnEarlierEpoch) {
+  epoch_ = Epoch(3);
+  Make(AckMode::kRemote, kLong);
+  ASSERT_TRUE(set_->Note(AckOfEpoch(2, "west", 7), Lsn(7)).ok());
+  ASSERT_TRUE(set_->Tend().ok());
+  EXPECT_FALSE(set_->IsInSync("west"));
+  ASSERT_TRUE(set_->Note(AckOfEpoch(3, "west", 7), Lsn(7)).ok());
+  ASSERT_TRUE(set_->Tend().ok());
+  EXPECT_TRUE(set_->IsInSync("west"));
+}
 
 TEST_F(SyncSetTest, ALeaderAloneAcknowledges) {
   Make(AckMode::kRemote, kLong);
@@ -160,7 +195,7 @@ TEST_F(SyncSetTest, TheStoredSetNeverLies) {
     is_member.store(!members.empty());
     return OkStatus();
   };
-  SyncSet set(SyncSet::Options{AckMode::kRemote, 5, {}}, save, &SystemClock());
+  SyncSet set(SyncSet::Options{AckMode::kRemote, 5, {}, Epoch(1)}, save, &SystemClock());
   std::atomic<bool> is_over{false};
   std::thread tender([&] {
     while (!is_over) (void)set.Tend();
