@@ -201,11 +201,11 @@ Status Follower::FollowOnce() {
   waiting_.clear();
   has_hello_ = false;
   {
-    // What an earlier stream has handed over is in the journal or was refused, before the next one begins behind it.
     MutexLock lock(mutex_);
-    while (!is_stopping() && in_flight_ != shipping_->journaled().lsn.value() - visible_.lsn.value()) {
-      changed_.WaitForMs(mutex_, limits::kReconnectMsMin);
-    }
+    // What an earlier stream has handed over may still wait for its place in the journal: behind records that wait for the
+    // leader to commit them, of which only this stream will tell. So it begins all the same, and those come a second time.
+    if (in_flight_ == 0) was_refused_ = false;
+    if (in_flight_ == 0 || was_refused_) handed_over_.clear();
     stream_failure_ = OkStatus();
   }
   const engine::JournalHead head = shipping_->journaled();
@@ -223,6 +223,13 @@ Status Follower::Take(Frame frame) {
     if (record->lsn != next_) {
       return Corruption("replication: record " + std::to_string(record->lsn.value()) + " came where " +
                         std::to_string(next_.value()) + " was due");
+    }
+    if (const auto known = handed_over_.find(record->lsn); known != handed_over_.end()) {
+      // Of a leader that has gone another way: the next greeting will tell, when ours is in the journal.
+      if (known->second != record->chain_hash)
+        return Corruption("replication: another record than this node was sent before");
+      next_ = next_.Next();
+      return OkStatus();
     }
     RETURN_IF_ERROR(PromiseAtLeast(record->epoch));
     ASSIGN_OR_RETURN(std::vector<engine::BlobInfo> blobs, engine::BlobsOf(*record));
@@ -323,9 +330,14 @@ Status Follower::TakeRecords() {
     const auto done = [this](const Status& status) {
       MutexLock lock(mutex_);
       --in_flight_;
-      if (!status.ok() && stream_failure_.ok()) stream_failure_ = status;
+      if (!status.ok()) {
+        was_refused_ = true;
+        if (stream_failure_.ok()) stream_failure_ = status;
+      }
       changed_.NotifyAll();
     };
+    handed_over_.emplace(waiting.record.lsn, waiting.record.chain_hash);
+    if (handed_over_.size() > limits::kFollowInFlightMax) handed_over_.erase(handed_over_.begin());
     shipping_->Follow(std::move(waiting.record), std::move(waiting.staged), std::move(waiting.collected), done);
   }
   waiting_.clear();

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -129,6 +130,7 @@ class Follower final : public engine::CommitShipper {
   };
   std::vector<Waiting> waiting_;
   Lsn next_;
+  std::map<Lsn, Sha256Digest> handed_over_;  // Chain hashes of the last ones that the store was given.
   bool has_hello_ = false;
 
   mutable Mutex mutex_;
@@ -138,7 +140,8 @@ class Follower final : public engine::CommitShipper {
   engine::VisibleHead visible_ GUARDED_BY(mutex_);
   Status stream_failure_ GUARDED_BY(mutex_);  // A record was refused: the stream begins anew.
   uint64_t in_flight_ GUARDED_BY(mutex_) = 0;
-  uint64_t ack_due_ GUARDED_BY(mutex_) = 0;  // Counts reasons to acknowledge.
+  bool was_refused_ GUARDED_BY(mutex_) = false;  // One of those, or of those that were with it.
+  uint64_t ack_due_ GUARDED_BY(mutex_) = 0;      // Counts reasons to acknowledge.
   uint64_t behind_since_ms_ GUARDED_BY(mutex_) = 0;
 
   Thread log_thread_;

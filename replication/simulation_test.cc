@@ -69,6 +69,15 @@ TEST_F(SimulationTest, EveryPromiseIsKeptWhateverHappens) {
   EXPECT_GT(sum.set_aside, 0U);
 }
 
+// The stream broke while records waited for their place in the journal, behind others that waited to be committed: the follower
+// waited for the former before it asked for the stream that would tell of the latter.
+TEST_F(SimulationTest, AStreamThatBreaksWhileTheCommitterIsFullBeginsAgain) {
+  SimulationOptions options;
+  options.seed = 742;
+  options.run_ms = 4'000;
+  EXPECT_EQ(Words(Simulate(options)), "");
+}
+
 TEST_F(SimulationTest, ASeedGoesTheSameWayAgain) {
   SimulationOptions options;
   options.seed = 4711;
