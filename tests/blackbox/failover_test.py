@@ -181,7 +181,7 @@ class FailoverTest(unittest.TestCase):
         def freeze():
             time.sleep(dice.random() * 0.5)
             leader = wait_for("a leader", self.leader)
-            leader.process.send_signal(signal.SIGSTOP)
+            leader.pause()
             other = next(node for node in self.nodes if node is not leader)
             wait_for("the other one leads", lambda: other.role() == "leader")
             began = time.monotonic()

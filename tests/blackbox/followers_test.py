@@ -335,7 +335,7 @@ class PlannedSwitch(Pair):
     def test_why_not_is_said(self):
         self.west.start()
         self.wait_in_sync()
-        self.east.process.send_signal(signal.SIGSTOP)
+        self.east.pause()
         self.assertIn("does not answer now", self.west.admin("promote", fails=True))
         wait_for("the silence is noticed", lambda: "may be lost" in self.west.admin("promote", fails=True))
         self.east.process.send_signal(signal.SIGCONT)
@@ -366,7 +366,7 @@ class Visibility(Pair):
         self.assertEqual(west["leader_state_hash"], west["state_hash"])
         self.assertEqual((peer["lag_records"], peer["lag_bytes"]), (0, 0))
         # West stands still: what it lacks is counted on east, in records, bytes and time, and why it left the set.
-        self.west.process.send_signal(signal.SIGSTOP)
+        self.west.pause()
         for number in range(3):
             self.assertEqual(publish_of(self, number).status, 201)
         peer = wait_for("the lag is measured", lambda: (now := self.east.status()["followers"][0]) and

@@ -118,6 +118,13 @@ class Node:
         except OSError:
             return False
 
+    def pause(self):
+        """SIGSTOP, and each of its threads stands still: the signal takes its time on a busy machine."""
+        self.process.send_signal(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
+        wait_for(f"{self.name} stands still",
+                 lambda: all(") T " in (task / "stat").read_text() for task in tasks.iterdir()))
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -469,7 +476,7 @@ class Failover(Pair):
         self.wait_in_sync()
         self.publish(self.east, "both", "1.0.0")
         # West stands still; east goes on without it, having said so durably.
-        self.west.process.send_signal(signal.SIGSTOP)
+        self.west.pause()
         answer, _ = self.publish(self.east, "east-alone", "1.0.0")
         self.assertEqual(answer.status, 201)
         self.assertEqual([peer["standing"] for peer in self.east.status()["followers"]], ["catching up"])
@@ -493,7 +500,7 @@ class Failover(Pair):
         self.west.start()
         self.wait_in_sync()
         self.publish(self.east, "both", "1.0.0")
-        self.east.process.send_signal(signal.SIGSTOP)
+        self.east.pause()
         wait_for("the silence is noticed", lambda: "alive" not in self.west.admin("promote", fails=True))
         self.west.admin("promote", "--accept-loss")
         wait_for("west leads", lambda: self.west.role() == "leader")
@@ -588,7 +595,7 @@ class LocalAcknowledgement(Pair):
     def test_a_peer_that_is_gone_costs_no_time(self):
         self.west.start()
         wait_for("west is ready", self.west.ready)
-        self.west.process.send_signal(signal.SIGSTOP)
+        self.west.pause()
         begin = time.monotonic()
         for number in range(5):
             self.assertEqual(self.publish(self.east, "alone", f"1.0.{number}")[0].status, 201)
