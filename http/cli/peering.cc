@@ -217,7 +217,7 @@ bool Peering::HasNothingYet() const {
 Status Peering::Prepare(engine::CommitObserver* observer, const std::shared_ptr<engine::DirectoryLock>& lock,
                         const std::function<bool()>& is_stopping, const std::function<void(std::string)>& say) {
   if (follower_ == nullptr || node_.leader_url.empty()) return OkStatus();
-  bool is_first = true;
+  std::string told;
   say("this node is empty: it copies the data of its leader " + node_.leader_url);
   while (true) {
     const auto prepared = replication::PrepareToFollow(config_.data, LeaderOptions(), observer, lock, is_stopping);
@@ -232,9 +232,10 @@ Status Peering::Prepare(engine::CommitObserver* observer, const std::shared_ptr<
     // With data of its own it can serve reads meanwhile; without, it has nothing to offer.
     if (std::filesystem::exists(config_.data + "/segments")) return OkStatus();
     say("this node is empty, and its leader cannot be reached: " + prepared.status().ToString());
-    if (std::exchange(is_first, false)) {
+    const std::string why = prepared.status().ToString();
+    if (std::exchange(told, why) != why) {
       Log(LogLevel::kWarning, "replication: waiting for the leader, for this node is empty",
-          {{"leader", node_.leader_url}, {"why", prepared.status().ToString()}});
+          {{"leader", node_.leader_url}, {"why", why}});
     }
     if (is_stopping()) return Cancelled("stopped while waiting for the leader");
     std::this_thread::sleep_for(std::chrono::milliseconds(kRetryMs));
