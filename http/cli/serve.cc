@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <iterator>
 #include <optional>
+#include <thread>
 
 #include "http/api/api.h"
 #include "http/api/operator_jobs.h"
@@ -34,6 +36,9 @@
 
 namespace tarn::cli {
 namespace {
+
+constexpr uint64_t kLockMs = 5'000;
+constexpr uint64_t kLockAgainMs = 50;
 
 constexpr size_t kIoThreads = 4;
 constexpr size_t kAdminThreads = 2;
@@ -395,6 +400,20 @@ Ending ServeOnce(const Config& config, const std::shared_ptr<engine::DirectoryLo
 
 }  // namespace
 
+namespace {
+
+// A command that came a moment earlier has the directory for a moment.
+Result<std::shared_ptr<engine::DirectoryLock>> LockForLife(const std::string& directory) {
+  const uint64_t end_ms = SystemClock().MonotonicMs() + kLockMs;
+  while (true) {
+    auto lock = engine::LockDirectory(directory);
+    if (lock.code() != Code::kFailedPrecondition || SystemClock().MonotonicMs() >= end_ms || IsStopping()) return lock;
+    std::this_thread::sleep_for(std::chrono::milliseconds(kLockAgainMs));
+  }
+}
+
+}  // namespace
+
 int RunServe(const Config& given) {
   const sigset_t signals = BlockSignals();
   const std::vector<int> inherited_sockets = http::InheritedListenSockets();
@@ -405,7 +424,7 @@ int RunServe(const Config& given) {
   if (!htpasswd.ok()) return Fail(htpasswd);
   RaiseDescriptorLimit(config);
   // For life: an operator's command that found the store closed, while the role changes, would open it itself.
-  const auto lock = engine::LockDirectory(config.data);
+  const auto lock = LockForLife(config.data);
   if (!lock.ok()) return Fail(lock.status().WithContext(config.data));
   auto sockets = Listen(config, inherited_sockets);
   if (!sockets.ok()) return Fail(sockets.status());
