@@ -57,7 +57,7 @@ struct Services {
   bool reads_are_private = false;       // Only authenticated callers may read: then no shared cache may keep an answer.
   registry::Hooks* hooks = nullptr;     // Never nullptr where handlers run.
   registry::PackageListing* listing = nullptr;  // Likewise, but on a stopped server.
-  OperatorJobs* jobs = nullptr;  // Never nullptr where handlers run.
+  OperatorJobs* jobs = nullptr;                 // Never nullptr where handlers run.
 };
 
 struct Route;

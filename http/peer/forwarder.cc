@@ -162,8 +162,7 @@ std::unique_ptr<HttpClient> Forwarder::Borrow() {
   MutexLock lock(mutex_);
   std::unique_ptr<HttpClient> client;
   if (idle_.empty()) {
-    client =
-        std::make_unique<HttpClient>(HttpClient::Options{.user_agent = "tarn", .tls = options_.leader.tls});
+    client = std::make_unique<HttpClient>(HttpClient::Options{.user_agent = "tarn", .tls = options_.leader.tls});
   } else {
     client = std::move(idle_.back());
     idle_.pop_back();

@@ -50,11 +50,13 @@ class CAPABILITY("mutex") Mutex {
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
   void Lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
-    if (Turns::current != nullptr) [[unlikely]] return Turns::current->Lock(mutex_);
+    if (Turns::current != nullptr) [[unlikely]]
+      return Turns::current->Lock(mutex_);
     mutex_.lock();
   }
   void Unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
-    if (Turns::current != nullptr) [[unlikely]] return Turns::current->Unlock(mutex_);
+    if (Turns::current != nullptr) [[unlikely]]
+      return Turns::current->Unlock(mutex_);
     mutex_.unlock();
   }
 
@@ -78,25 +80,29 @@ class SCOPED_CAPABILITY MutexLock {
 class CondVar {
  public:
   void Wait(Mutex& mutex) REQUIRES(mutex) {
-    if (Turns::current != nullptr) [[unlikely]] return (void)Turns::current->Wait(this, mutex.mutex_, std::nullopt);
+    if (Turns::current != nullptr) [[unlikely]]
+      return (void)Turns::current->Wait(this, mutex.mutex_, std::nullopt);
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     condition_.wait(lock);
     lock.release();
   }
   // False when the time ran out.
   bool WaitForMs(Mutex& mutex, uint64_t timeout_ms) REQUIRES(mutex) {
-    if (Turns::current != nullptr) [[unlikely]] return Turns::current->Wait(this, mutex.mutex_, timeout_ms);
+    if (Turns::current != nullptr) [[unlikely]]
+      return Turns::current->Wait(this, mutex.mutex_, timeout_ms);
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     const auto result = condition_.wait_for(lock, std::chrono::milliseconds(timeout_ms));
     lock.release();
     return result == std::cv_status::no_timeout;
   }
   void NotifyOne() {
-    if (Turns::current != nullptr) [[unlikely]] Turns::current->Notify(this, false);
+    if (Turns::current != nullptr) [[unlikely]]
+      Turns::current->Notify(this, false);
     condition_.notify_one();
   }
   void NotifyAll() {
-    if (Turns::current != nullptr) [[unlikely]] Turns::current->Notify(this, true);
+    if (Turns::current != nullptr) [[unlikely]]
+      Turns::current->Notify(this, true);
     condition_.notify_all();
   }
 
@@ -109,12 +115,14 @@ class Thread {
  public:
   Thread() = default;
   explicit Thread(std::function<void()> run) : turns_(Turns::current) {
-    if (turns_ != nullptr) [[unlikely]] std::tie(number_, run) = turns_->Adopt(std::move(run));
+    if (turns_ != nullptr) [[unlikely]]
+      std::tie(number_, run) = turns_->Adopt(std::move(run));
     thread_ = std::thread(std::move(run));
   }
   bool joinable() const { return thread_.joinable(); }
   void join() {
-    if (turns_ != nullptr) [[unlikely]] turns_->AwaitEnd(number_);
+    if (turns_ != nullptr) [[unlikely]]
+      turns_->AwaitEnd(number_);
     thread_.join();
   }
 

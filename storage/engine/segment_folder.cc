@@ -146,7 +146,9 @@ void SegmentFolder::Unstage(SegmentId id) {
   staged_.erase(id);
 }
 
-Result<std::unique_ptr<File>> SegmentFolder::BeginReplacement(SegmentId id) { return file_system_.Create(PartPath(id)); }
+Result<std::unique_ptr<File>> SegmentFolder::BeginReplacement(SegmentId id) {
+  return file_system_.Create(PartPath(id));
+}
 
 Status SegmentFolder::Replace(SegmentId id) {
   RETURN_IF_ERROR(file_system_.Rename(PartPath(id), Path(id)));

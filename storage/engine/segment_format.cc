@@ -297,23 +297,22 @@ FooterEntry FooterEntryOf(const RecordHeader& header, uint64_t offset_bytes) {
     entry.payload_bytes = payload_bytes;
     std::memcpy(entry.id.data(), digest.bytes().data(), entry.id.size());
   };
-  std::visit(Overloaded{
-                 [&](const BlobHeader& blob) { set_blob(RecordKind::kBlob, blob.info.size_bytes, blob.info.sha512); },
-                 [&](const SoloReference& solo) { set_blob(RecordKind::kSoloReference, 0, solo.info.sha512); },
-                 [&](const CollectedBlob& blob) {
-                   set_blob(RecordKind::kCollected, blob.info.size_bytes, blob.info.sha512);
-                 },
-                 [&](const LogHeader& log) {
-                   entry.kind = RecordKind::kLog;
-                   entry.payload_bytes = log.payload_bytes;
-                   char* id = reinterpret_cast<char*>(entry.id.data());
-                   StoreLittleEndian(id, log.lsn.value());
-                   StoreLittleEndian(id + 8, log.epoch.value());
-                 },
-                 [](const TrailerHeader&) { CHECK(false); },
-                 [](const FooterHeader&) { CHECK(false); },
-             },
-             header);
+  std::visit(
+      Overloaded{
+          [&](const BlobHeader& blob) { set_blob(RecordKind::kBlob, blob.info.size_bytes, blob.info.sha512); },
+          [&](const SoloReference& solo) { set_blob(RecordKind::kSoloReference, 0, solo.info.sha512); },
+          [&](const CollectedBlob& blob) { set_blob(RecordKind::kCollected, blob.info.size_bytes, blob.info.sha512); },
+          [&](const LogHeader& log) {
+            entry.kind = RecordKind::kLog;
+            entry.payload_bytes = log.payload_bytes;
+            char* id = reinterpret_cast<char*>(entry.id.data());
+            StoreLittleEndian(id, log.lsn.value());
+            StoreLittleEndian(id + 8, log.epoch.value());
+          },
+          [](const TrailerHeader&) { CHECK(false); },
+          [](const FooterHeader&) { CHECK(false); },
+      },
+      header);
   return entry;
 }
 
