@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 
 import connections_campaign
+import overload_campaign
 import slow_disk_campaign
 from ground import Ground
 
@@ -77,6 +78,8 @@ CAMPAIGNS = {
                             connections_campaign.descriptors, connections_campaign.SMALL_SEGMENTS),
     "slow_disk": Campaign("syncs that do not come back for a while, under publishes: noticed, named, survived", 100,
                           slow_disk_campaign.slow_disk, slow_disk_campaign.ENVIRONMENT),
+    "overload": Campaign("ten times the rated load, of reads and of publishes: as much is done, the rest refused early", 10,
+                         overload_campaign.overload),
     "kill": Program("kill -9 under a publish load", 200, script("blackbox/kill_test.py"), {"KILL_ROUNDS": "ROUNDS"}),
     "disk_full": Program("a small disk that fills up, is filled by others, and gets room again (needs root)", 1,
                          script("blackbox/disk_full_test.py")),
