@@ -15,9 +15,13 @@ import sys
 import time
 from collections.abc import Callable
 
+import clock_campaign
 import connections_campaign
+import flood_campaign
+import memory_campaign
 import overload_campaign
 import slow_disk_campaign
+import soak_campaign
 from ground import Ground
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -31,10 +35,10 @@ class Campaign:
     about: str
     rounds: int
     run: Callable
-    environment: dict = dataclasses.field(default_factory=dict)
+    environment: dict | Callable = dataclasses.field(default_factory=dict)  # Or what makes one when it begins.
 
     def execute(self, seed, rounds):
-        ground = Ground(seed, self.environment)
+        ground = Ground(seed, self.environment() if callable(self.environment) else self.environment)
         try:
             figures = self.run(ground, rounds)
             ground.expect_invariants()
@@ -80,6 +84,14 @@ CAMPAIGNS = {
                           slow_disk_campaign.slow_disk, slow_disk_campaign.ENVIRONMENT),
     "overload": Campaign("ten times the rated load, of reads and of publishes: as much is done, the rest refused early", 10,
                          overload_campaign.overload),
+    "tarball_flood": Campaign("fast and slow clients of big tarballs; packuments beside them stay fast", 20,
+                              flood_campaign.flood, flood_campaign.ENVIRONMENT),
+    "memory_limit": Campaign("a limit on memory under publishes: served, refused or ended, nothing lost", 50,
+                             memory_campaign.memory_limit),
+    "clock_jumps": Campaign("a wall clock that jumps by seconds to years, by a preloaded library, under publishes", 100,
+                            clock_campaign.clock_jumps, clock_campaign.environment),
+    "soak": Campaign("mixed load; memory does not go on growing (rounds: minutes)", 60,
+                     soak_campaign.soak, soak_campaign.ENVIRONMENT),
     "kill": Program("kill -9 under a publish load", 200, script("blackbox/kill_test.py"), {"KILL_ROUNDS": "ROUNDS"}),
     "disk_full": Program("a small disk that fills up, is filled by others, and gets room again (needs root)", 1,
                          script("blackbox/disk_full_test.py")),
